@@ -205,6 +205,9 @@ def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...
 
     Such an outcome becomes an error that keeps the counts.
     """
+    # At once, because almost all fit: one by one takes three times as long.
+    if len(msgspec.json.encode(outcomes)) <= limit:
+        return tuple(outcomes)
     sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
     fitting = list(outcomes)
     # The largest first, so that as few checks as possible lose their findings.

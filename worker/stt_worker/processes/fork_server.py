@@ -28,6 +28,8 @@ MAX_DESCRIPTORS = 8  # of one request: the channel and files for the child
 STACK_BYTES = 1024 * 1024  # of a child's thread; counts against its address space
 REAP_AGAIN_MS = 1
 UMASK = 0o077
+STATM_BYTES = 256  # seven numbers
+_PAGE_BYTES = resource.getpagesize()
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _PR_SET_PDEATHSIG = 1
 
@@ -149,7 +151,10 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
         if cpu is not None:  # seconds
             resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
         entry: Entry = _named(request["entry"])
-        entry(Channel(socket.socket(fileno=descriptors[0]), tuple(descriptors[1:])))
+        # Held until the exit: an error would close it while it unwinds, and the parent would kill
+        # this child before its exit code is set.
+        channel = Channel(socket.socket(fileno=descriptors[0]), tuple(descriptors[1:]))
+        entry(channel)
         code = 0
     except MemoryError:
         code = EXIT_MEMORY
@@ -159,8 +164,12 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
 
 def address_space(pid: int | str = "self") -> int:
     """The size of a process's address space in bytes."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123  # pathlib costs time
-        return int(file.read().split()[0]) * resource.getpagesize()
+    # Without a file object, which costs as much again as these calls: it is read twice a job.
+    descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(descriptor, STATM_BYTES).partition(b" ")[0]) * _PAGE_BYTES
+    finally:
+        os.close(descriptor)
 
 
 def _named(name: str) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 READ_BYTES = 256 * 1024  # per system call
+JOINED_BYTES = 64 * 1024  # frames up to this size are sent by one call, which wakes the peer once
 _HEADER = struct.Struct("!I")
 
 
@@ -37,9 +38,13 @@ class Channel:
 
     def send(self, *parts: bytes) -> None:
         """Send one frame of all `parts`; raises FrameError."""
+        header = _header(parts)
         try:
-            # Sent one after another: joined, the answers would be in memory twice.
-            self._link.sendall(_header(parts))
+            if sum(map(len, parts)) <= JOINED_BYTES:
+                self._link.sendall(b"".join((header, *parts)))
+                return
+            # Sent one after another: joined, large answers would be in memory twice.
+            self._link.sendall(header)
             for part in parts:
                 self._link.sendall(part)
         except OSError as error:

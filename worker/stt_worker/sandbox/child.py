@@ -14,6 +14,7 @@ from stt_worker.sandbox import confinement
 from stt_worker.sandbox.engine import Engine, OutOfTimeError, ScriptError
 from stt_worker.sandbox.wire import (
     MARK_BYTES,
+    NO_FINDINGS,
     End,
     Ending,
     Hello,
@@ -72,6 +73,7 @@ class _Worker:
         self._sources: dict[str, str] = {}
         self._release_data: dict[str, bytes] = {}
         self._ends: list[End] = []
+        self._without_findings: list[int] = []
         self._size = 0
 
     def obey(self, order: Order) -> None:
@@ -166,7 +168,10 @@ class _Worker:
         if texts is None:
             return set()
         for index, text in zip(group, texts, strict=True):
-            self._end(End(index=index, ending=Ending.RETURNED, text=text))
+            if text == NO_FINDINGS:
+                self._without_findings.append(index)
+            else:
+                self._end(End(index=index, ending=Ending.RETURNED, text=text))
         return set(group)
 
     def _driver(
@@ -271,8 +276,13 @@ class _Worker:
             self._report()
 
     def _report(self, *, done: bool = False) -> None:
-        if not done and not self._ends:
+        if not done and not self._ends and not self._without_findings:
             return
-        report = Report(ends=self._ends, done=done, cpu_s=time.process_time())
+        report = Report(
+            ends=self._ends,
+            without_findings=self._without_findings,
+            done=done,
+            cpu_s=time.process_time(),
+        )
         self._channel.send(_ENCODER.encode(report))
-        self._ends, self._size = [], 0
+        self._ends, self._without_findings, self._size = [], [], 0

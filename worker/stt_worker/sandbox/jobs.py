@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,7 +24,6 @@ from stt_worker.sandbox.wire import End, Ending, Item, Stage
 MAX_REASON_CHARACTERS = 500
 VALUE_BYTES = 72  # an empty list in a list: the most memory for its length as text
 RELEASES = "releases"
-NO_FINDINGS = "[]"  # what most scripts return
 _TOO_MUCH = (
     "the results of the scripts of this job exceed the limit of"
     f" {JOB_OUTPUT_BYTES // 1024 // 1024} MiB; this is the largest"
@@ -48,11 +47,12 @@ class Job:
     _size: int = 0
     _outputs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # a heap
 
+    def record_without_findings(self, these: Iterable[int]) -> None:
+        """Record for each of `these` tasks that its script returned an empty list."""
+        self.verdicts.update((at, Returned(value=[])) for at in these)
+
     def record(self, at: int, end: End) -> None:
         """Record the verdict of task `at`; above the limit for all, the largest are dropped."""
-        if end.text == NO_FINDINGS and not end.printed and end.ending is Ending.RETURNED:
-            self.verdicts[at] = Returned(value=[])
-            return
         size = size_of(end)
         # Before it is decoded: as an object it takes many times its length.
         if size > JOB_OUTPUT_BYTES:

@@ -17,7 +17,7 @@ from stt_worker.processes.child import reason as reason_of
 from stt_worker.processes.frames import FrameError
 from stt_worker.processes.spawner import Spawner
 from stt_worker.sandbox.port import SCRIPT_MEMORY_BYTES
-from stt_worker.sandbox.wire import MARK_BYTES, End, Hello, Order, Report, Stage, unmark
+from stt_worker.sandbox.wire import MARK_BYTES, Hello, Order, Report, Stage, unmark
 
 ENTRY = "stt_worker.sandbox.child:serve"
 PRELOAD = ("stt_worker.sandbox.child",)
@@ -73,8 +73,8 @@ class Kept:
         """Whether it can receive an order."""
         return self._child.is_idle
 
-    async def exchange(self, order: Order, take: Callable[[End], None]) -> Exchange:
-        """Send `order` and call `take` with each end as it arrives.
+    async def exchange(self, order: Order, take: Callable[[Report], None]) -> Exchange:
+        """Send `order` and call `take` with each report as it arrives.
 
         The caller has to drop a child that died.
         """
@@ -87,8 +87,7 @@ class Kept:
             await self._child.send(_ENCODER.encode(order))
             while True:
                 report = _REPORT.decode(await self._child.receive())
-                for end in report.ends:
-                    take(end)
+                take(report)
                 if report.done:
                     self.cpu_s = report.cpu_s
                     break

@@ -27,7 +27,7 @@ from stt_worker.sandbox.port import (
     Task,
     Verdict,
 )
-from stt_worker.sandbox.wire import End, Ending, Order, Stage
+from stt_worker.sandbox.wire import Ending, Order, Report, Stage
 
 QUICK_S = 0.25  # time limit of a script in the first run
 MAX_RETRIES = 2  # after a process that died without the fault of a script
@@ -193,15 +193,17 @@ class StarlarkSandbox:
             self._programs.popitem(last=False)
         return found
 
-    def _taker(self, job: Job, todo: Sequence[int], *, quick: bool) -> Callable[[End], None]:
-        """A function that records each end of an order of `todo`."""
+    def _taker(self, job: Job, todo: Sequence[int], *, quick: bool) -> Callable[[Report], None]:
+        """A function that records the ends in each report about an order of `todo`."""
 
-        def take(end: End) -> None:
-            at = todo[end.index]
-            if end.ending is Ending.TIME:
-                self._late(job, at, quick=quick)
-            else:
-                job.record(at, end)
+        def take(report: Report) -> None:
+            job.record_without_findings(todo[index] for index in report.without_findings)
+            for end in report.ends:
+                at = todo[end.index]
+                if end.ending is Ending.TIME:
+                    self._late(job, at, quick=quick)
+                else:
+                    job.record(at, end)
 
         return take
 

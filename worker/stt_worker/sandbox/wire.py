@@ -76,10 +76,13 @@ class End(msgspec.Struct, frozen=True, array_like=True):
 class Report(msgspec.Struct, frozen=True, array_like=True):
     """Some ends of an order; its last report is `done`.
 
-    After an item that exceeded its time nothing more runs, so the rest have no end.
+    `without_findings` are the indexes of items that printed nothing and returned an empty list;
+    they have no End, because most items end so. After an item that exceeded its time nothing more
+    runs, so the rest have no end.
     """
 
     ends: list[End]
+    without_findings: list[int]
     done: bool
     cpu_s: float = 0.0  # of this process since its start
 
@@ -90,6 +93,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
     unfiltered: str
 
 
+NO_FINDINGS = "[]"  # what most scripts return
 MARK_BYTES = 8
 _INDEX_BITS = 24
 _FIRST = {stage: int(stage) << _INDEX_BITS for stage in Stage}

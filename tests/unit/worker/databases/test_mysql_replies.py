@@ -107,6 +107,32 @@ def test_a_reply_is_the_same_however_it_is_cut(
     assert [list(row.values()) for row in expected.rows] == rows
 
 
+@given(tables())
+def test_a_reply_with_known_columns_is_read_and_counted_as_the_first_time(
+    table: tuple[list[str], list[list[Any]]],
+) -> None:
+    names, rows = table
+    data = reply(names, rows)
+    packets_of_it = 3 + len(names) + len(rows)
+    for _ in range(3):
+        budget = Budget(len(data), packets_of_it)
+        found = reading(data, budget=budget).next()
+        assert [list(row.values()) for row in found.rows] == rows
+        assert budget.spent == len(data)
+        with pytest.raises(TooManyPacketsError):
+            reading(data, budget=Budget(len(data), packets_of_it - 1)).next()
+        with pytest.raises(TooMuchError):
+            reading(data, budget=Budget(len(data) - 1, packets_of_it)).next()
+
+
+def test_replies_whose_columns_begin_alike_keep_their_own_types() -> None:
+    names = ["a_name_that_fills_the_beginning", "b"]
+    texts, numbers = reply(names, [["x", "1"]]), reply(names, [["x", 1]])
+    for _ in range(2):
+        assert reading(texts).next().rows == [{names[0]: "x", "b": "1"}]
+        assert reading(numbers).next().rows == [{names[0]: "x", "b": 1}]
+
+
 @given(st.binary(max_size=200), st.lists(st.integers(1, 9), max_size=20))
 def test_no_bytes_make_anything_but_a_reply_or_a_known_error(data: bytes, sizes: list[int]) -> None:
     known = (err.Error, TooMuchError, ValueError, IndexError, struct.error)

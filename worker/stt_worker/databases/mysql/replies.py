@@ -18,6 +18,9 @@ from stt_worker.databases.values import number
 MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
 MAX_KEPT_COLUMNS = 1_024  # cached descriptions; all servers get the same questions
 MAX_KEPT_COLUMN_BYTES = 512
+MAX_KEPT_HEADS = 256  # heads of replies; servers of one version describe a question's columns alike
+MAX_KEPT_HEAD_BYTES = 8 * 1024
+HEAD_KEY_BYTES = 24  # within the descriptions: even a head of one column is longer
 HEADER_BYTES = 4
 FULL_PACKET_BYTES = 0xFFFFFF  # the rest of the message follows in the next packet
 _OK, _NULL, _EOF, _ERROR = 0x00, 0xFB, 0xFE, 0xFF
@@ -44,6 +47,15 @@ class Reply:
 
     rows: Rows
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The packets before the rows of a reply, from their first byte to their last."""
+
+    raw: bytes
+    packets: int
+    columns: list[Column]
 
 
 # The same as values.text, without a Python frame per value.
@@ -99,6 +111,12 @@ class Replies:
         Raises err.Error for an error of the server and for a lost connection; TooMuchError; and
         ValueError, IndexError or struct.error for malformed bytes.
         """
+        if len(self._data) < self._at + HEADER_BYTES:
+            self._fill(HEADER_BYTES)
+        columns = self._known_columns()
+        if columns is not None:
+            return self._rows(columns)
+        data, at = self._data, self._at
         self._number = 1  # 0 was the command
         first = self._packet()
         if first[0] == _OK and len(first) >= _OK_BYTES:
@@ -107,6 +125,28 @@ class Replies:
             return Reply([], int.from_bytes(first[at : at + 2], "little"))
         if first[0] == _NULL:
             raise err.InterfaceError(0, "the server requests a file of this machine")
+        columns = self._columns(first)
+        # Else the reply was not buffered whole, and its first bytes are gone.
+        if data is self._data:
+            _keep_head(data[at : self._at], columns)
+        return self._rows(columns)
+
+    def _known_columns(self) -> list[Column] | None:
+        """The columns, if the head of the reply is buffered and was read before, byte for byte.
+
+        Most packets of small answers describe columns, and these are the same in every job.
+        """
+        data, at = self._data, self._at
+        for head in _heads.get(data[at : at + HEAD_KEY_BYTES], ()):
+            if data.startswith(head.raw, at):
+                self._budget.spend(len(head.raw), head.packets)
+                self._at = at + len(head.raw)
+                self._number = (1 + head.packets) & 0xFF
+                return head.columns
+        return None
+
+    def _columns(self, first: bytes) -> list[Column]:
+        """The columns; `first` is the packet with their number."""
         count, _ = _length(first, 0)
         if not count:
             raise ValueError("reply without columns")
@@ -119,6 +159,9 @@ class Replies:
             describe = _kept if len(packet) <= MAX_KEPT_COLUMN_BYTES else _described
             columns.append(describe(packet))
         _status_of_end(self._packet())
+        return columns
+
+    def _rows(self, columns: list[Column]) -> Reply:
         rows: Rows = []
         while True:
             packet = self._packet()
@@ -213,6 +256,18 @@ def _described(packet: bytes) -> Column:
 
 
 _kept = lru_cache(MAX_KEPT_COLUMNS)(_described)
+_heads: dict[bytes, list[_Head]] = {}  # by their first bytes
+
+
+def _keep_head(raw: bytes, columns: list[Column]) -> None:
+    """Remember a head; the number of its columns and their end are packets as well."""
+    # Long ones are not kept, for the same reason as descriptions.
+    if len(raw) > MAX_KEPT_HEAD_BYTES:
+        return
+    if sum(map(len, _heads.values())) >= MAX_KEPT_HEADS:
+        _heads.clear()
+    alike = _heads.setdefault(raw[:HEAD_KEY_BYTES], [])
+    alike.append(_Head(raw, len(columns) + 2, columns))
 
 
 def _row(packet: bytes, columns: list[Column]) -> dict[str, Any]:
