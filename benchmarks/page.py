@@ -69,6 +69,7 @@ def addresses(there: There, findings: int) -> dict[str, str]:
         "API trends": "/api/v1/trends?days=365",
         "API report": "/api/v1/report",
         "API report of a run": f"/api/v1/runs/{run}/report",
+        "API report of a run, page 2": f"/api/v1/runs/{run}/report?after=t00042/",
         "API diff": f"/api/v1/diff?run_b={run}",
     }
 

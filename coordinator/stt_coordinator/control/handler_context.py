@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from stt_coordinator.control.counted_runs import CountedRuns
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
@@ -53,6 +54,7 @@ class HandlerContext:
     degraded: Callable[[], tuple[str, ...]]
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     counters: Counters = field(default_factory=Counters)
+    counted_runs: CountedRuns = field(default_factory=CountedRuns)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     acting: Callable[[], CoordinatorInfo | None] = lambda: None  # by which lease it acts
     results_consumer: str = ""  # the consumer that results are received from

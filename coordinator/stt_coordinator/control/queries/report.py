@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from stt_coordinator.domain.model import JobRecord, Pair
 from stt_coordinator.domain.reported import result_of_pair, results_of_job
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
+from stt_shared import clock
 from stt_shared.protocol.enums import FindingState, Kind
 from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
@@ -26,7 +27,7 @@ from stt_shared.suppression.rule import Suppressor
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200
 PAGE_TARGETS = 50  # read at once; each has some dozens of checks
-ALL_JOBS = 2**31
+JOBS_AT_ONCE = 200  # to count a run; some megabytes in a large fleet
 SEPARATOR = "/"  # in no name
 Position = tuple[str, str]  # target and check, which a page is in order of
 
@@ -34,11 +35,13 @@ Position = tuple[str, str]  # target and check, which a page is in order of
 async def read_report(context: HandlerContext, request: ReportRequest) -> ReportReply:
     """A page in order of target and check, with the counts of the whole.
 
+    A run is counted for the first page; the pages that follow have these counts for a while.
     Raises RequestError `unknown_run` for a run that is not known, or whose jobs were pruned.
     """
     target, _, check = request.after.partition(SEPARATOR)
     after = (target, check)
-    state = context.control_state.state
+    state, now = context.control_state.state, clock.now()
+    counted = context.counted_runs.get(request.run_id, now) if request.after else None
 
     def read(ledger: Ledger) -> ReportReply:
         notice = unsigned(context, ledger.fleet.workers())
@@ -49,9 +52,12 @@ async def read_report(context: HandlerContext, request: ReportRequest) -> Report
             run = waiting_run(state)
         if run is None:
             raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
-        return msgspec.structs.replace(run_report(ledger, run, after), notice=notice)
+        return msgspec.structs.replace(run_report(ledger, run, after, counted), notice=notice)
 
-    return await context.store.read(read)
+    reply = await context.store.read(read)
+    if request.run_id and counted is None:
+        context.counted_runs.put(request.run_id, reply.counts, now)
+    return reply
 
 
 def latest_report(ledger: Ledger, after: Position) -> ReportReply:
@@ -88,7 +94,9 @@ def latest_outcomes(ledger: Ledger, after: Position) -> tuple[list[Pair], bool]:
         rows, beyond = [], more[-1].target
 
 
-def run_report(ledger: Ledger, run: RunRecord, after: Position) -> ReportReply:
+def run_report(
+    ledger: Ledger, run: RunRecord, after: Position, counted: Counts | None
+) -> ReportReply:
     """What a run found, with the suppressions of now applied, however old the run is."""
     refuse_without_details(ledger, run)
     jobs = ledger.jobs.of_run(run.run_id, after[0], PAGE_JOBS)
@@ -100,10 +108,22 @@ def run_report(ledger: Ledger, run: RunRecord, after: Position) -> ReportReply:
         for result in results_of_job(job, known, run, suppressor)
         if (result.target, result.check) > after
     ]
-    every = ledger.jobs.of_run(run.run_id, "", ALL_JOBS)
-    suppressor = _suppressor_of(ledger, every)
-    whole = of_results(one for job in every for one in results_of_job(job, {}, run, suppressor))
+    whole = counted or of_results(_every_result(ledger, run))
     return _page(run, whole, results, is_last=len(jobs) < PAGE_JOBS)
+
+
+def _every_result(ledger: Ledger, run: RunRecord) -> Iterator[ReportedResult]:
+    """Everything that a run found; some jobs are in memory at a time, not all."""
+    last = ""
+    while True:
+        jobs = ledger.jobs.of_run(run.run_id, last, 1 + JOBS_AT_ONCE)
+        more = [job for job in jobs if job.target != last]  # the first one again
+        suppressor = _suppressor_of(ledger, more)
+        for job in more:
+            yield from results_of_job(job, {}, run, suppressor)
+        if len(jobs) <= JOBS_AT_ONCE:
+            return
+        last = jobs[-1].target
 
 
 def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:

@@ -8,6 +8,10 @@ from datetime import timedelta
 import pytest
 
 from stt_coordinator.control import pages
+from stt_coordinator.control.counted_runs import MAX_AGE, MAX_RUNS, CountedRuns
+from stt_coordinator.control.queries import report
+from stt_coordinator.domain.model import JobRecord
+from stt_coordinator.store.memory.jobs import MemoryJobs
 from stt_shared.protocol.control import (
     TargetsReply,
     TargetsRequest,
@@ -21,6 +25,7 @@ from stt_shared.protocol.findings import (
     FindingsRequest,
 )
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest
+from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (
@@ -62,7 +67,7 @@ async def all_pages(coordinator: RunningCoordinator, run_id: str) -> list[Report
         after = found[-1].next if found else ""
         request = ReportRequest(run_id=run_id, after=after)
         found.append(await ask(coordinator.bus, Verb.REPORT, request, ReportReply))
-        assert found[-1].results
+    assert all(one.results for one in found[:-1])
     return found
 
 
@@ -87,6 +92,41 @@ async def test_counts_of_a_report_are_those_of_its_results(coordinator: RunningC
         page = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
         assert page.counts == of_results(page.results)
         assert page.finished is not None
+
+
+async def test_run_is_counted_some_jobs_at_a_time_and_once_for_all_pages_of_its_report(
+    coordinator: RunningCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await coordinator.checked()
+    whole = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=run_id), ReportReply)
+    for name, number in (("PAGE_JOBS", 2), ("JOBS_AT_ONCE", 1)):
+        monkeypatch.setattr(report, name, number)
+    read: list[tuple[str, int]] = []
+
+    def of_run(jobs: MemoryJobs, run_id: str, first: str, limit: int) -> list[JobRecord]:
+        read.append((first, limit))
+        return original(jobs, run_id, first, limit)
+
+    original = MemoryJobs.of_run
+    monkeypatch.setattr(MemoryJobs, "of_run", of_run)
+    paged = await all_pages(coordinator, run_id)
+    assert [page.counts for page in paged] == [whole.counts] * len(paged)
+    assert len(paged) > 1
+    assert max(limit for _, limit in read) == 2
+    # Each page looks whether there are details, and reads its own jobs; two, one and none to count.
+    assert len(read) == 2 * len(paged) + 3
+
+
+def test_counts_of_a_run_are_kept_for_a_while_and_of_few_runs() -> None:
+    kept = CountedRuns()
+    for number in range(MAX_RUNS + 1):
+        kept.put(f"r{number}", Counts(passed=number), NOW)
+    assert kept.get("r0", NOW) is None
+    assert kept.get("r1", NOW + MAX_AGE) == Counts(passed=1)
+    assert kept.get("r1", NOW + MAX_AGE + timedelta(seconds=1)) is None
+    assert kept.get("r1", NOW - timedelta(seconds=1)) is None
+    kept.put("r1", Counts(passed=99), NOW)
+    assert kept.get("r1", NOW) == Counts(passed=99)
 
 
 def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch) -> None:
