@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
@@ -27,6 +27,7 @@ from stt_coordinator.web import health
 from stt_coordinator.web.api.openapi import openapi
 from stt_coordinator.web.api.router import router
 from stt_coordinator.web.dependencies import API_PREFIX, actor_of
+from stt_coordinator.web.known_parameters import refuse_unknown
 from stt_coordinator.web.login.authorization import OPEN, Authentication, authenticate, authorize
 from stt_coordinator.web.login.identity import identity_of
 from stt_coordinator.web.login.login import Login
@@ -81,7 +82,7 @@ def application(
     pages = [handler for module in PAGES for handler in module.HANDLERS]
     return Litestar(
         route_handlers=[
-            *pages,
+            Router("/", route_handlers=pages, guards=[refuse_unknown]),
             *health.HANDLERS,
             router(),
             create_static_files_router(path="/static", directories=[HERE / "static"], opt=OPEN),

@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 from stt_coordinator.web.api import commands, history, queries
 from stt_coordinator.web.api.etag import EntityTags
 from stt_coordinator.web.dependencies import API_PREFIX
+from stt_coordinator.web.known_parameters import refuse_unknown
 from stt_coordinator.web.login.authorization import SAFE_METHODS
 from stt_coordinator.web.problems import json_response
 
@@ -34,5 +35,6 @@ def router() -> Router:
         route_handlers=[*queries.HANDLERS, *history.HANDLERS, *commands.HANDLERS],
         exception_handlers={Exception: json_response},
         before_request=only_json,
+        guards=[refuse_unknown],
         middleware=[EntityTags()],
     )

@@ -16,7 +16,7 @@ from stt_coordinator.control.suppressions import commands
 from stt_coordinator.control.views.page_parts import scopes
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_coordinator.web.pages.common import UNNAMED_USER, one_of, page, redirect
 from stt_coordinator.web.suppressions import revoke as revoke_suppression
 from stt_shared.identity import is_token
 from stt_shared.protocol.enums import Severity
@@ -39,7 +39,7 @@ async def accepted(
     context: Context, wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "live"
 ) -> Template:
     """Entries, newest first; past entries too, for auditors."""
-    state = wanted if wanted in STATES else "live"
+    state = one_of("state", wanted, STATES) or "live"
     reply = await list_suppressions(context, SuppressionsRequest(state=state, limit=ROWS))
     offered = await scopes(context)
     return page(

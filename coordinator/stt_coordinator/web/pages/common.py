@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from litestar.response import Redirect, Template
@@ -24,6 +24,18 @@ def page(context: HandlerContext, template: str, *, title: str, at: str, **value
 def redirect(path: str) -> Redirect:
     """Redirect after a form was sent, so that a reload does not send it again."""
     return Redirect(path, status_code=HTTP_303_SEE_OTHER)
+
+
+def one_of(what: str, text: str, known: Iterable[str]) -> str:
+    """The text, one of `known` or empty; raises RequestError for any other.
+
+    Without the filter that it was meant for, a page would show everything.
+    """
+    names = list(known)
+    if text and text not in names:
+        expected = ", ".join(name for name in names if name)
+        raise request_error(ErrorCode.BAD_REQUEST, f"{what} is {text!r:.60}, expected {expected}")
+    return text
 
 
 def reason_in(data: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from stt_coordinator.control.queries.findings import list_findings, read_finding
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.page_parts import finding_scopes
 from stt_coordinator.web.dependencies import Context
-from stt_coordinator.web.pages.common import page, titles
+from stt_coordinator.web.pages.common import one_of, page, titles
 from stt_coordinator.web.template_filters import GROUPS, query
 from stt_shared.bus.values import RequestError
 from stt_shared.protocol.enums import Family, Severity
@@ -44,8 +44,8 @@ async def findings(
 ) -> Template:
     """Findings that match the filters, as a list or in groups."""
     asked = FindingsRequest(
-        severities=(Severity(severity),) if severity in set(Severity) else (),
-        families=(Family(family),) if family in set(Family) else (),
+        severities=(Severity(severity),) if one_of("severity", severity, Severity) else (),
+        families=(Family(family),) if one_of("family", family, Family) else (),
         sites=(site,) if site else (),
         targets=(target,) if target else (),
         checks=(check,) if check else (),
@@ -58,7 +58,7 @@ async def findings(
         reply = await list_findings(context, asked)
     except RequestError as error:  # an unknown name: the page keeps its filters and says so
         wrong = error.message
-    by = group if group in GROUPS else ""
+    by = one_of("group", group, GROUPS)
     return page(
         context,
         "findings.html",

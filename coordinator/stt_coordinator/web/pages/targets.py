@@ -19,6 +19,7 @@ from stt_coordinator.web.login.authorization import OPERATORS
 from stt_coordinator.web.pages.common import (
     UNNAMED_USER,
     forget_shown,
+    one_of,
     page,
     reason_in,
     redirect,
@@ -48,7 +49,7 @@ async def targets(
     after: Text = "",
 ) -> Template:
     """A page of targets in order of their names."""
-    wanted = target_state if target_state in STATES else ""
+    wanted = one_of("state", target_state, STATES)
     found: list[TargetInfo] = []
     # Few of the targets may be in that state: many are read at once.
     step = MAX_ROWS if wanted else ROWS
