@@ -107,11 +107,11 @@ store-versions: venv servers
 		$(BIN)/python -m pytest -q tests/contract/store -k postgresql $(ARGS) || exit 1; done
 
 # Random states of PostgreSQL 12 to 18 and of MySQL: what the checks say against what the server lets
-# accounts do. STATES=1000 of each, SEED=... to repeat, ARGS="-k 15" or "-k mysql" for one server.
+# accounts do, and whom it lets in. STATES=1000 of each, SEED=... to repeat, ARGS="-k 15" or "-k mysql" for one server.
 check-truth: venv servers
 	STT_TEST_STATES=$(or $(STATES),1000) STT_TEST_SEED=$(SEED) \
 		$(BIN)/python -m pytest -q -s tests/checks/postgresql/test_postgresql_rights.py \
-		tests/checks/mysql/test_mysql_rights.py $(ARGS)
+		tests/checks/postgresql/test_postgresql_logins.py tests/checks/mysql/test_mysql_rights.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

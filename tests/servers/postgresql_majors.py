@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,18 @@ MAJORS = (*(12, 13, 14), DEBIAN, *(16, 17), NEWEST)
 
 
 @contextmanager
-def serving_major(major: int, folder: Path) -> Generator[Running]:
+def serving_major(
+    major: int,
+    folder: Path,
+    extra: Sequence[str] = (),
+    tls: tuple[Path, Path, Path] | None = None,
+) -> Generator[Running]:
     """A server of that version; its test is left out, or fails, where it cannot be installed."""
 
     def start() -> Running:
-        return embedded.start(folder, password=PASSWORD, binaries=binaries(major))
+        return embedded.start(
+            folder, password=PASSWORD, binaries=binaries(major), extra=extra, tls=tls
+        )
 
     with serving(f"PostgreSQL {major}", start) as running:
         yield running

@@ -15,7 +15,7 @@ from stt_shared.protocol.messages import CheckOutcome
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hba import file_of, maps, put, rules
-from tests.support.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
+from tests.support.checks.hba_cases import BASES, CASES, NO_ROLES, ROLES, Case
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
@@ -47,6 +47,7 @@ def with_tls(servers_folder: Path, certificates: Certificates) -> Iterator[Runni
         )
 
     running = server_or_reason("PostgreSQL 15", start)
+    postgresql_do(running, BASES)
     yield running
     running.stop()
 
@@ -59,6 +60,7 @@ def without_tls(servers_folder: Path) -> Iterator[Running]:
         return embedded.start(servers_folder / "hba18", password=PASSWORD)
 
     running = server_or_reason("PostgreSQL 18", start)
+    postgresql_do(running, BASES)
     yield running
     running.stop()
 
@@ -146,7 +148,10 @@ async def test_an_included_file_is_named_and_its_line_mended(
     extra.write_text("# a comment\nhost all x 10.0.0.0/8 trust\n")
     extra.chmod(0o644)
     try:
-        with rules(without_tls, ["include extra.conf"]):
+        with (
+            postgresql_state(without_tls, ROLES, NO_ROLES),
+            rules(without_tls, ["include extra.conf"]),
+        ):
             (finding,) = (await evaluated(runner, without_tls, "trust")).findings
             assert finding.object == "extra.conf:2"
             put(without_tls, finding)
@@ -160,10 +165,11 @@ async def test_secrets_of_a_line_never_leave_the_server(
 ) -> None:
     ldap = 'ldap ldapserver=ad ldapbasedn="dc=x" ldapbinddn="cn=x" ldapbindpasswd=hunter2'
     radius = 'radius radiusservers=127.0.0.1 radiussecrets="hunter2,hunter2"'
-    with rules(with_tls, [f"host all a 10.0.0.0/8 {ldap}", f"host all all 10.0.0.0/8 {radius}"]):
+    lines = [f"host all a 10.0.0.0/8 {ldap}", f"host all postgres 10.0.0.0/8 {radius}"]
+    with postgresql_state(with_tls, ROLES, NO_ROLES), rules(with_tls, lines):
         outcomes = [await evaluated(runner, with_tls, check) for check in CHECKS]
     assert "hunter2" not in str(outcomes)
-    (finding,) = next(one for one in outcomes if one.check == "postgresql_hba_cleartext").findings
+    finding = next(one for one in outcomes if one.check == "postgresql_hba_cleartext").findings[0]
     assert "ldapbindpasswd=****" in finding.remediation
 
 

@@ -7,13 +7,20 @@ from dataclasses import dataclass, field
 
 from tests.support.checks.hba import OWN
 
+SCRAM, MD5 = "PASSWORD 'hba'", f"PASSWORD 'md5{'0' * 32}'"
 ROLES = [
     "CREATE ROLE hba_dba",
-    "CREATE ROLE hba_root SUPERUSER LOGIN IN ROLE hba_dba",
-    "CREATE ROLE hba_plain LOGIN",
+    f"CREATE ROLE hba_root SUPERUSER LOGIN {SCRAM} IN ROLE hba_dba",
+    f"CREATE ROLE hba_plain LOGIN {SCRAM}",
     "CREATE ROLE hba_unused SUPERUSER",
+    *(f"CREATE ROLE {name} LOGIN REPLICATION {SCRAM}" for name in "abcdefg"),
+    *(f"CREATE ROLE {name} LOGIN REPLICATION {MD5}" for name in "xyz"),
+    f"CREATE ROLE app LOGIN {SCRAM}",
+    f'CREATE ROLE "Bob, the ""DBA""" LOGIN {SCRAM}',
 ]
-NO_ROLES = [f"DROP ROLE {name}" for name in ("hba_unused", "hba_plain", "hba_root", "hba_dba")]
+NAMES = ("hba_unused", "hba_plain", "hba_root", "hba_dba", *"abcdefgxyz", "app")
+NO_ROLES = [f"DROP ROLE {name}" for name in (*NAMES, '"Bob, the ""DBA"""')]
+BASES = ["CREATE DATABASE shop", 'CREATE DATABASE "my shop"']
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +96,16 @@ CASES = [
         lines=[
             "local all x md5",
             "host all x 10.0.0.0/8 md5",
-            "host a y,z samenet md5",
-            "host a z samenet md5",
+            "host shop y,z samenet md5",
+            "host shop z samenet md5",
         ],
         finds={1: "major", 2: "major", 3: "major"},
+    ),
+    Case(
+        check="md5",
+        name="md5_where_every_hash_is_scram",
+        lines=["host all a,app 10.0.0.0/8 md5", "host all app,x 10.0.0.0/8 md5"],
+        finds={1: "trivial", 2: "major"},
     ),
     Case(
         check="ident",
@@ -143,7 +156,7 @@ CASES = [
         name="by_all_by_name_and_by_group",
         lines=[
             "host all hba_root 10.1.0.0/16 scram-sha-256",
-            "host a,replication +hba_dba 10.2.0.0/16 scram-sha-256",
+            "host shop,replication +hba_dba 10.2.0.0/16 scram-sha-256",
             "host all hba_plain 10.3.0.0/16 scram-sha-256",
             "host all hba_root,+hba_dba,postgres 10.4.0.0/16 reject",
             "host all all 10.4.0.0/16 scram-sha-256",

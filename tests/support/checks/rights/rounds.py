@@ -47,7 +47,7 @@ class Comparison:
         self.connection = connect(server)
         self.connection.execute(SETUP.read_bytes())
         self.loop = asyncio.Runner()
-        self.runner = self.loop.run(_runner())
+        self.runner = self.loop.run(open_runner())
 
     def disagreements(self, state: State) -> list[str]:
         """Where the checks and the server differ about a role of the state."""
@@ -112,7 +112,7 @@ class Comparison:
         self.connection.close()
 
 
-async def _runner() -> CheckRunner:
+async def open_runner() -> CheckRunner:
     return CheckRunner()
 
 
