@@ -90,8 +90,11 @@ older-release: venv servers
 	$(BIN)/python -m pytest -s tests/faults/older_release.py $(ARGS)
 
 # What both buses promise, fences on three nodes and the lease, on older versions of nats-server;
-# who may be a second coordinator; and three nodes that are upgraded one after the other.
+# who may be a second coordinator; the thief; and three nodes that are upgraded one after the other.
 nats-versions: venv servers
+	for version in 2.10.25 2.11.11 2.12.8; do STT_TEST_NATS=$$version \
+		$(BIN)/python -m pytest -q tests/hostile/nats \
+		tests/integration/coordinator/test_thief_floods_on_nats.py $(ARGS) || exit 1; done
 	for version in 2.10.25 2.11.11 2.12.8; do STT_TEST_NATS=$$version \
 		$(BIN)/python -m pytest -q -s tests/faults/second_coordinator.py \
 		tests/faults/test_one_coordinator_acts.py -k 'another_store or of_the_same_store' $(ARGS) || exit 1; done

@@ -15,6 +15,8 @@ import pytest
 
 from stt_cli.accounts import keys
 from stt_cli.accounts.keys import Kind
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import free_port
 from tests.servers.certificates import Certificates
 from tests.support.processes.commands import stt
 from tests.support.shared import nats_logins
@@ -52,29 +54,62 @@ def running(folder: Path, *words: str, **environ: str) -> Iterator[subprocess.Po
         child.wait(30)
 
 
+def targets_of(folder: Path, environ: dict[str, str]) -> list[str]:
+    """The targets that a coordinator learns of from a worker, both with this environment."""
+    config = folder / "worker.toml"
+    config.write_text(TARGETS.format(folder=folder))
+    whole = environ | {"PW": "x", "STT_COORDINATOR_STATE_DIR": str(folder / "c")}
+    with (
+        running(folder, "coordinator", **whole),
+        running(folder, "worker", "--config", str(config), **whole),
+    ):
+        deadline = time.monotonic() + READY_S
+        found: list[dict[str, str]] = []
+        while not found:
+            done = stt("targets", "list", "-o", "json", **whole)
+            found = json.loads(done.stdout)["targets"] if done.stdout else []
+            logs = [path.read_text()[-2000:] for path in folder.glob("*.log")]
+            assert time.monotonic() < deadline, (done.stderr, logs)
+    return [one["target"] for one in found]
+
+
 @pytest.mark.parametrize("form", nats_logins.FORMS, ids=lambda form: form.__name__)
 def test_coordinator_worker_and_command_line_work_with_each_log_in(
     form: Callable[[Path, Certificates], LoggedIn], tmp_path: Path, certificates: Certificates
 ) -> None:
     given = form(tmp_path, certificates)
-    config = tmp_path / "worker.toml"
-    config.write_text(TARGETS.format(folder=tmp_path))
-    environ = given.environ | {"PW": "x", "STT_COORDINATOR_STATE_DIR": str(tmp_path / "c")}
     try:
-        with (
-            running(tmp_path, "coordinator", **environ),
-            running(tmp_path, "worker", "--config", str(config), **environ),
-        ):
-            deadline = time.monotonic() + READY_S
-            found: list[dict[str, str]] = []
-            while not found:
-                done = stt("targets", "list", "-o", "json", **environ)
-                found = json.loads(done.stdout)["targets"] if done.stdout else []
-                logs = [path.read_text()[-2000:] for path in tmp_path.glob("*.log")]
-                assert time.monotonic() < deadline, (done.stderr, logs)
+        assert targets_of(tmp_path, given.environ) == ["books"]
     finally:
         given.server.stop()
-    assert [one["target"] for one in found] == ["books"]
+
+
+def test_all_of_them_reach_streams_by_their_domain_and_get_answers_in_their_own_inbox(
+    tmp_path: Path,
+) -> None:
+    """They are at a leaf node without JetStream, which lets no `$JS.API` pass to the hub."""
+    port = free_port()
+    domain = f'jetstream {{ store_dir: "{tmp_path}/hub", domain: hub }}\n'
+    hub = embedded_nats.start(
+        tmp_path / "nats", extra=f"{domain}leafnodes {{ listen: 127.0.0.1:{port} }}\n"
+    )
+    rights = 'permissions: { publish: ">", subscribe: { deny: "_INBOX.>" } }'
+    leaf = embedded_nats.start(
+        tmp_path / "leaf",
+        extra=f"jetstream: disabled\nauthorization {{ users: [ {{ user: u, password: p, {rights} }}"
+        f' ] }}\nleafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}\n',
+    )
+    environ = {"STT_NATS_URL": leaf.url, "STT_NATS_USER": "u", "STT_NATS_PASSWORD": "p"}
+    own = {"STT_NATS_JS_DOMAIN": "hub", "STT_NATS_INBOX_PREFIX": "mine.stt"}
+    try:
+        assert targets_of(tmp_path, environ | own) == ["books"]
+        for lacking in own:
+            rest = {name: value for name, value in own.items() if name != lacking}
+            done = stt("status", **environ, **rest, STT_NATS_TIMEOUT_S="1")
+            assert done.returncode == 4, (lacking, done.stdout)
+    finally:
+        leaf.stop()
+        hub.stop()
 
 
 def test_a_key_that_is_not_there_is_an_error_with_its_path(

@@ -68,6 +68,7 @@ EVENTS: Mapping[str, str] = {
     "task_failed": "a step of a task failed; tried again",
     "targets_held": "a worker changes its targets more often than it may; they stay as they are",
     "targets_left_out": "a worker announces more targets, or new ones faster, than it may",
+    "targets_shared": "a worker began to announce targets that another worker has",
     "tick_rejected": "the decision about a slot cannot be read; our own is used",
     "tokens_exposed": "the page's log-in is served without TLS",
     "tokens_loaded": "the file of log-in tokens was read",

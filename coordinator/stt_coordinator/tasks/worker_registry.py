@@ -19,7 +19,12 @@ from stt_coordinator.domain.intake.installations import (
 )
 from stt_coordinator.domain.intake.names import WithinNames, within_names
 from stt_coordinator.domain.model import WorkerRecord
-from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
+from stt_coordinator.domain.target_life import (
+    Member,
+    Presence,
+    announced_targets,
+    claim_sentences,
+)
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
@@ -30,6 +35,7 @@ from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
 from stt_coordinator.tasks.guards.names_left_out import NamesLeftOut
 from stt_coordinator.tasks.guards.refused_access import RefusedAccess
+from stt_coordinator.tasks.guards.shared_targets import Shared, SharedTargets, newly_shared
 from stt_coordinator.tasks.guards.waiting_announcements import Place, WaitingAnnouncements
 from stt_coordinator.tasks.stream_upkeep import JobConsumers
 from stt_coordinator.tasks.troubles import RETRYABLE
@@ -62,6 +68,7 @@ class Recorded:
     workers: Mapping[str, str] = field(default_factory=dict[str, str])
     holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
     claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
+    shared: Mapping[Member, Shared] = field(default_factory=dict[Member, Shared])
 
 
 class WorkerRegistry:
@@ -93,6 +100,7 @@ class WorkerRegistry:
         self._heard: dict[str, float] = {}  # when, by worker
         self._refused = RefusedAccess()
         self._foreign = ForeignSenders()
+        self._shared = SharedTargets()
         self._left_out = NamesLeftOut()
         self.sites: Mapping[str, str] = {}  # of each worker that is known
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
@@ -113,6 +121,7 @@ class WorkerRegistry:
             *list(crowded)[:MAX_CLAIMS_NAMED],
             *above[:MAX_CLAIMS_NAMED],
             *self._claims[:MAX_CLAIMS_NAMED],
+            *self._shared.sentences(),
             *self._refused.sentences(),
             *self._foreign.sentences(),
         )
@@ -191,6 +200,7 @@ class WorkerRegistry:
             for sentence in set(done.doubled) - set(self._doubled):
                 _LOG.warning("worker_doubled", reason=sentence)
             self._doubled = done.doubled
+        self._shared.note(done.shared)
         self._left_out.note(done.names or WithinNames(announcements={}))
         self._crowded |= dict.fromkeys(done.crowded[:MAX_CROWDED], at)
         # Names that only a flood knew are forgotten with it.
@@ -206,6 +216,7 @@ class WorkerRegistry:
         self._heard = {name: at for name, at in self._heard.items() if name in workers}
         self._bounded = {name: one for name, one in self._bounded.items() if name in workers}
         self._listened.forget_others(workers)
+        self._shared.forget_others(workers)
         self._budgets.forget_others(workers)
 
     def _note_bounded(self, worker: str, one: Bounded) -> None:
@@ -277,6 +288,7 @@ class WorkerRegistry:
             names=within,
             workers=_sites_of(after),
             holders=holders_of(after),
+            shared=newly_shared(before, changes.targets),
         )
 
     def _silence_s(self, worker: str) -> float:

@@ -43,6 +43,7 @@ MAX_UNACKED_JOBS = specs.MAX_UNACKED_JOBS
 MAX_UNACKED_RESULTS = 4_096
 
 
+KV = "$KV."  # the subjects of all buckets
 KV_STREAM = "KV_"  # NATS names the stream of each bucket with this prefix
 
 
@@ -69,7 +70,7 @@ def kv_stream(bucket: str) -> str:
 GIB = 1 << 30
 LEASE = StreamSpec(
     name=kv_stream(BUCKET_LEASE),
-    subjects=(f"$KV.{BUCKET_LEASE}.>",),
+    subjects=(f"{KV}{BUCKET_LEASE}.>",),
     max_msgs_per_subject=1,
     max_bytes=GIB // 256,
     discard="old",
@@ -143,7 +144,7 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     StreamSpec(
         name=kv_stream(BUCKET_CONTROL),
-        subjects=(f"$KV.{BUCKET_CONTROL}.>",),
+        subjects=(f"{KV}{BUCKET_CONTROL}.>",),
         max_msgs_per_subject=10,
         max_bytes=GIB // 64,
         discard="old",
@@ -151,7 +152,7 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     StreamSpec(
         name=kv_stream(BUCKET_WATERMARK),
-        subjects=(f"$KV.{BUCKET_WATERMARK}.>", fences(kv_stream(BUCKET_WATERMARK))),
+        subjects=(f"{KV}{BUCKET_WATERMARK}.>", fences(kv_stream(BUCKET_WATERMARK))),
         max_msgs_per_subject=1,
         max_bytes=GIB // 16,
         discard="old",
@@ -283,4 +284,4 @@ def control(verb: Verb) -> str:
 
 def kv(bucket: str, key: str) -> str:
     """The subject of a key of a bucket."""
-    return f"$KV.{bucket}.{key}"
+    return f"{KV}{bucket}.{key}"

@@ -23,6 +23,7 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.subjects import STREAMS
+from tests.servers import nats_versions
 from tests.support.cli.accounts_site import VIEW, Site, accounts_on_nats, of_worker
 from tests.support.cli.thieves import EFFECTS, WAIT_S, of_clients, overheard, raw
 
@@ -173,7 +174,7 @@ async def _redirect_in_one_account(folder: Path) -> None:
         "authorization { users: [ { user: all, password: all },"
         f" {{ user: w1, password: w1, permissions: {own} }} ] }}"
     )
-    server = embedded_nats.start(folder / "nats", extra=extra)
+    server = embedded_nats.start(folder / "nats", extra=extra, binary=nats_versions.chosen())
     try:
         address = f"127.0.0.1:{server.port}"
         owner = await nats.connect(f"nats://all:all@{address}")

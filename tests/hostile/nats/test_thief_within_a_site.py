@@ -260,6 +260,18 @@ async def test_what_it_forges_for_the_other_worker_is_refused_and_named(site: Si
         assert (await status(made.ours)).summary.counts.critical == 1
 
 
+async def test_a_target_of_the_other_worker_that_it_announces_is_named_in_the_status(
+    site: Site,
+) -> None:
+    async with installed(site, 1) as made, announcing(made.honest):
+        forger = FakeWorker(
+            bus=made.ours, name="w1", epoch="thief000", site="eu", targets=made.honest.targets
+        )
+        await forger.announce()
+        named = f"worker w1 of site eu began to announce 1 target of w2 ({made.targets[0]})"
+        await until(partial_says(made, named))
+
+
 def replace_worker(message: Outgoing, worker: str) -> Outgoing:
     """The message under the name of another worker, in its subject and in itself."""
     content: dict[str, Any] = json.loads(message.data)

@@ -13,6 +13,7 @@ from stt_shared import clock
 from stt_shared.bus.jetstream import connect
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Announcement
+from tests.servers import nats_versions
 from tests.support.cli.accounts_site import COORDINATOR, Site, of_worker, printed
 from tests.support.coordinator.coordination import QUICK
 
@@ -35,7 +36,9 @@ async def test_an_announcement_from_the_account_of_another_worker_is_refused_and
     thief = thief.replace("stt.v1.announce.eu.w1", "stt.v1.announce.us.w2")
     blocks = (printed(tmp_path, "--stt"), thief, printed(tmp_path, *of_worker("us", "w2")))
     extra = "accounts {\n" + "\n".join(blocks) + "}\n"
-    server = await asyncio.to_thread(embedded_nats.start, tmp_path / "nats", extra=extra)
+    server = await asyncio.to_thread(
+        embedded_nats.start, tmp_path / "nats", extra=extra, binary=nats_versions.chosen()
+    )
     site = Site(folder=tmp_path, server=server)
     store = MemoryStore()
     buses = [await connect(site.options(who)) for who in (COORDINATOR, "STT-eu-w1", "STT-us-w2")]

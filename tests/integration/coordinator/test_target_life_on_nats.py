@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import PIPE
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, TargetsReply, TargetsRequest, Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
-from stt_shared.protocol.records import TargetEvent
+from stt_shared.protocol.records import RunRecord, TargetEvent
 from tests.support.coordinator.coordination import (
+    QUICK,
     FakeWorker,
     ask,
     at_work,
     enable,
     finished,
+    running,
     status,
     until,
 )
@@ -69,6 +74,55 @@ async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_reported_unti
     assert [str(one.phase) for one in events] == ["claimed", "gone", "moved"]
     assert [job.site for job in owner.jobs] == ["eu", "eu"]
     assert [job.site for job in thief.jobs] == ["us"]
+
+
+async def test_a_target_moves_by_an_operator_s_word_or_a_long_silence(
+    broker: Running, tmp_path: Path
+) -> None:
+    quick = replace(
+        QUICK, worker_down=timedelta(seconds=1), release_after=timedelta(seconds=2), announced_s=0.2
+    )
+    async with connected(broker) as ours, connected(broker) as theirs:
+        owner = FakeWorker(bus=ours, site="eu")
+        other = FakeWorker(bus=theirs, name="w9", site="us")
+        store = await open_store(tmp_path)
+        try:
+            async with running(ours, store, quick):
+                async with at_work(owner):
+                    await until(lambda: served_at(ours, "eu"))
+                    await finished(ours, (await enable(ours)).run_id)
+                    code, out = await stt(broker, *MOVE)
+                    assert code != 0, "no live worker of that site announces it"
+                    async with at_work(other):
+                        await until(lambda: is_reported(ours, "worker w9 of site us announces"))
+                        assert await served_at(ours, "eu"), "its owner is up"
+                        code, out = await stt(broker, *MOVE)
+                        assert (code, "us" in out) == (0, True)
+                        assert await served_at(ours, "us")
+                        run = await requested(ours)
+                        assert (run.done, run.unanswered) == (1, 0)
+                    # w9 is silent from here on, which is what the claim of w1 waits for.
+                    await until(lambda: served_at(ours, "eu"))
+                    run = await requested(ours)
+                    assert (run.done, run.unanswered) == (1, 0)
+                stored = await ours.last(subjects.STREAM_EVENTS, MOVED)
+                assert stored is not None
+                event = codec.decode(TargetEvent, stored.data)
+                assert (event.site, event.other_site) == ("eu", "us")
+                assert "silent for too long" in event.reason
+        finally:
+            await store.close()
+    assert [job.site for job in other.jobs] == ["us"]
+
+
+MOVE = ("targets", "move", "t1", "--to", "us", "--reason", "CHG-7")
+MOVED = f"{subjects.ROOT}.event.target.moved.mysql.eu.t1"
+
+
+async def requested(bus: JetStreamBus) -> RunRecord:
+    """A run of t1 that was asked for now, as it ended."""
+    request = RunRequest(by="test", targets=("t1",))
+    return await finished(bus, (await ask(bus, Verb.RUN, request, RunReply)).run.run_id)
 
 
 async def served_at(bus: JetStreamBus, site: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,9 @@ from pathlib import Path
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from tests.servers import nats_versions
 from tests.support.processes.commands import stt
+from tests.support.processes.installation import PACE, PROGRAM
 from tests.support.shared.nats_logins import Operator, write
 
 READY_S = 180.0
@@ -87,7 +88,7 @@ class Site:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("STT_")}
         with self.log(name).open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "stt_cli", *words],
+                [PROGRAM, *PACE, *words],
                 env=clean | environ,
                 stdout=log,
                 stderr=log,
@@ -101,13 +102,13 @@ class Site:
         environ = self.environ(COORDINATOR, STT_COORDINATOR_STATE_DIR=state, **more)
         self.start("coordinator", "coordinator", **environ)
 
-    def work(self, site: str, worker: str, *targets: str, account: str = "") -> None:
+    def work(self, site: str, worker: str, *targets: str, account: str = "", **more: str) -> None:
         config = self.folder / f"{worker}.toml"
         listed = "".join(TARGET.format(target=target) for target in targets)
         config.write_text(
             TARGETS.format(worker=worker, site=site, folder=self.folder, targets=listed)
         )
-        environ = self.environ(account or f"STT-{site}-{worker}")
+        environ = self.environ(account or f"STT-{site}-{worker}", **more)
         self.start(worker, "worker", "--config", str(config), **environ)
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
@@ -145,7 +146,8 @@ def accounts_on_nats(
         key = write(folder / "operator.nk", operator.operator.seed)
         jwt = ("--format", "jwt", "--operator-key", str(key))
         text = operator.resolving("".join(printed(folder, *one, *jwt) for one in words))
-    server = embedded_nats.start(folder / "nats", extra=text + extra, binary=binary)
+    program = binary or nats_versions.chosen()
+    server = embedded_nats.start(folder / "nats", extra=text + extra, binary=program)
     site = Site(folder=folder, server=server, form=form)
     try:
         yield site

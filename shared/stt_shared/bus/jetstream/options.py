@@ -37,6 +37,9 @@ class NatsOptions:
         return subjects.js_api(call, self.js_domain)
 
     def own(self, subject: str) -> str:
-        """`subject`, in the domain of the options if it is one of the JetStream API."""
+        """`subject`, in the domain of the options if it is one of JetStream or of a bucket."""
         api = subjects.js_api("")
+        if self.js_domain and subject.startswith(subjects.KV):
+            # A leaf node lets no plain `$KV` pass to a hub of another domain; the hub maps this.
+            return self.api(subject)
         return self.api(subject.removeprefix(api)) if subject.startswith(api) else subject

@@ -98,7 +98,7 @@ def _too_large(link: Link, message: Outgoing) -> Receipt | None:
 async def _publish_singly(
     link: Link, answers: Answers, messages: Sequence[Outgoing]
 ) -> list[Receipt]:
-    questions = [_question(message) for message in messages]
+    questions = [_question(link, message) for message in messages]
     in_turn = {at for at, m in enumerate(messages) if m.expected_of and link.is_clustered}
     together = [at for at in range(len(messages)) if at not in in_turn]
     try:
@@ -129,7 +129,7 @@ async def _ask_blocked(
     # Then in each call under the same other ids in turn, so that a lost answer doubles nothing. The
     # fence is not part of them: behind a later one, what an earlier one has stored is a duplicate.
     for suffix in ("", *(f"~{number}" for number in range(1, OTHER_IDS + 1))):
-        asked = [_question(messages[at], suffix) for at in blocked]
+        asked = [_question(link, messages[at], suffix) for at in blocked]
         answered = await _ask_in_turn(answers, asked)
         found |= dict(zip(blocked, answered, strict=True))
         # Under another id only where its leader would refuse this one for hours.
@@ -143,10 +143,10 @@ def _streams(replies: Mapping[int, Msg | None], blocked: Sequence[int]) -> set[s
     return {_ack(replies[at]).stream for at in blocked}
 
 
-def _question(message: Outgoing, suffix: str = "") -> Question:
+def _question(link: Link, message: Outgoing, suffix: str = "") -> Question:
     if suffix:
         message = replace(message, message_id=f"{message.message_id}{suffix}")
-    return Question(message.subject, message.data, _headers(message))
+    return Question(link.options.own(message.subject), message.data, _headers(message))
 
 
 async def _ask_in_turn(answers: Answers, questions: Sequence[Question]) -> list[Msg | None]:

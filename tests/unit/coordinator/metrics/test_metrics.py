@@ -15,7 +15,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import PackStatus
-from stt_shared.protocol.coordinators import StoreHealth
+from stt_shared.protocol.coordinators import CoordinatorInfo, Standby, StoreHealth
 from stt_shared.protocol.messages import ControlState
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.fleet import HOUR, PACK, counted, fill
@@ -51,6 +51,18 @@ async def test_a_store_that_does_not_answer_is_not_called_durable() -> None:
     assert "stt_store_durable " not in prometheus.render(replace(found, store=silent)).decode()
     well = StoreHealth(kind="postgresql", sound=True)
     assert "stt_store_durable 1" in prometheus.render(replace(found, store=well)).decode()
+
+
+async def test_who_acts_and_how_many_stand_by_are_numbers() -> None:
+    standby = Standby(name="b", host="two", since=NOW)
+    acting = CoordinatorInfo(
+        name="a", host="one", epoch=7, since=NOW, store="s", standbys=(standby, standby)
+    )
+    state, counters = ControlState(enabled=True), counted()
+    found = await MemoryStore().read(lambda led: prometheus.snapshot(led, state, PACK, counters))
+    text = prometheus.render(replace(found, coordinator=acting)).decode().splitlines()
+    wanted = {"stt_coordinator_acting 1.0", "stt_coordinator_epoch 7.0", "stt_standbys 2.0"}
+    assert wanted <= set(text)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])

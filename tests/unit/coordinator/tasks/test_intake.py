@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TypeVar, cast
 
 import msgspec
 import pytest
 
 from stt_coordinator.domain.model import JobState
+from stt_coordinator.ledger.received import MAX_REJECTED_BYTES
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.sqlite.file.folder import FILE
+from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.guards.nonce_gate import OPEN_AFTER_UPGRADE, NonceGate
 from stt_coordinator.tasks.ingest import MAX_WAITS, Ingest
 from stt_coordinator.tasks.wakeups import Wakeups
@@ -105,6 +111,27 @@ async def test_outbox_empties_past_a_result_that_cannot_be_read(
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {code: 1}
     assert await store.read(lambda ledger: ledger.results.watermark("w1", "e1")) == 2
     assert (await job_of(store, "t1")).state is JobState.PENDING
+
+
+async def test_only_the_beginning_of_a_refused_message_is_kept_however_large_it_is(
+    tmp_path: Path,
+) -> None:
+    large = b" " * 900_000
+    store = await planned("t1", "t2", store=await open_store(tmp_path))
+    try:
+        ingest, inbox = await ingest_on(store), FakeInbox()
+        refused = msgspec.structs.replace(await genuine(store, "t1"), nonce="")
+        unread = await genuine(store, "t2", sequence=2)
+        whole = [delivery(refused, codec.encode(refused) + large), delivery(unread, b"{" + large)]
+        await ingest.ingest(whole, inbox)
+        codes = await store.read(lambda ledger: ledger.results.count_rejected())
+    finally:
+        await store.close()
+    assert codes == {"malformed": 1, "no_nonce": 1}
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        rows = file.execute("SELECT length(data) FROM rejected").fetchall()
+    assert rows == [(MAX_REJECTED_BYTES,)] * 2
+    assert (tmp_path / FILE).stat().st_size < len(large)
 
 
 class UpgradedStore(MemoryStore):
