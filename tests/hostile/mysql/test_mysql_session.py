@@ -252,15 +252,6 @@ async def test_a_proxy_that_keeps_another_database_is_refused(
     assert "its database is 'theirs'" in reason
 
 
-@pytest.mark.parametrize("version", ["8.0.11-TiDB-v7.5.0", "5.7.25-vitess", "8.0.30-proxysql"])
-async def test_what_only_speaks_the_protocol_is_not_evaluated(
-    database: MysqlDatabase, version: str
-) -> None:
-    with fake_mysql(lambda peer: peer.say(OK), version=version) as fake:
-        reason = await refusal(database, faked(fake.port))
-    assert "whose settings are unknown" in reason
-
-
 def faked(port: int) -> Endpoint:
     return Endpoint(family=Family.MYSQL, port=port, user="u", password="p", tls=Tls(mode="off"))
 

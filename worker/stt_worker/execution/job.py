@@ -129,7 +129,8 @@ def _known(job: Job, catalogue: Catalogue) -> tuple[list[Check], dict[str, Check
 
 
 def _all(checks: Iterable[Check], kind: Kind, reason: str) -> list[CheckOutcome]:
-    return [ended(check, Outcome.ERROR, kind, reason) for check in checks]
+    outcome = Outcome.SKIPPED if kind is Kind.NOT_APPLICABLE else Outcome.ERROR
+    return [ended(check, outcome, kind, reason) for check in checks]
 
 
 async def _examine(

@@ -12,6 +12,7 @@ import msgspec
 from stt_shared.checkfile.model import Check, Server
 from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.messages import Facts
+from stt_worker.databases import products
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Failure
 from stt_worker.sandbox.port import Task
@@ -66,6 +67,9 @@ def server_of(facts: Facts) -> Server:
 
 def plan(check: Check, facts: Facts) -> Plan:
     """The questions of `check` for a server: for each place the first query whose guard holds."""
+    # A file of PMM runs, as in PMM, on whatever answers.
+    if check.ours and facts.flavour in products.ONLY_PROTOCOL:
+        return Plan(check=check, not_applicable=f"the server is {facts.flavour}, {products.WHY}")
     choice = choose(check, server_of(facts))
     views = tuple(
         View(question=query.what, hidden=query.secret, arrays_as_text=not check.ours)

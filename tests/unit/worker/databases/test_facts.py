@@ -157,11 +157,11 @@ def test_mongodb_role(hello: dict[str, Any], role: str) -> None:
     ("build", "host", "identity", "version", "text"),
     [
         (
-            {"version": "6.0.27", "versionArray": [6, 0, 27, 0]},
+            {"version": "6.0.27", "versionArray": [6, 0, 27, 0], "gitVersion": "a"},
             "10.0.0.1", ("mongodb", "self-managed"), (6, 0, 27), "6.0.27",
         ),
         (
-            {"version": "8.2.0-rc1", "versionArray": [8, 2, 0, -49]},
+            {"version": "8.2.0-rc1", "versionArray": [8, 2, 0, -49], "gitVersion": "a"},
             "10.0.0.1", ("mongodb", "self-managed"), (8, 2, 0), "8.2.0-rc1",
         ),
         (
@@ -169,7 +169,7 @@ def test_mongodb_role(hello: dict[str, Any], role: str) -> None:
             "h", ("percona", "self-managed"), (7, 0, 28), "7.0.28-15",
         ),
         (
-            {"version": "8.0.4", "versionArray": [8, 0, 4, 0]},
+            {"version": "8.0.4", "versionArray": [8, 0, 4, 0], "gitVersion": "a"},
             "c-shard-00-00.abc.mongodb.net", ("mongodb", "atlas"), (8, 0, 4), "8.0.4",
         ),
         (

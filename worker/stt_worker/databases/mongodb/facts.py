@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stt_shared.protocol.messages import Facts
+from stt_worker.databases.products import UNKNOWN
 
 _NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
 _PARTS = 3  # major, minor, patch; the fourth part of versionArray counts release candidates
@@ -16,6 +17,8 @@ _BY_NAME = (
     ("cosmosdb", "azure", re.compile(r"\.(mongo)?cosmos\.azure\.com(:\d+)?$")),
     ("firestore", "google", re.compile(r"\.firestore\.goog(:\d+)?$")),
 )
+# Every mongod and mongos has one of these in buildInfo, beside `versionArray`.
+_BUILD = frozenset({"gitVersion", "psmdbVersion", "storageEngines"})
 _ATLAS = re.compile(r"\.mongodb(gov)?\.net(:\d+)?$")
 
 
@@ -37,10 +40,16 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
+def _fields(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, dict) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
 def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
     """Flavour and provider; emulators report a MongoDB version that is not their own."""
     if any(str(key).lower().startswith("ferretdb") for key in build):
         return "ferretdb", "self-managed"
+    if any("documentdb" in str(key).lower() for key in (*build, *_fields(build.get("internal")))):
+        return "documentdb", "self-managed"  # the one on PostgreSQL
     if "_t" in build:  # a trace of Cosmos DB's serialiser
         return "cosmosdb", "azure"
     for flavour, provider, pattern in _BY_NAME:
@@ -48,7 +57,11 @@ def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
             return flavour, provider
     flavour = "percona" if build.get("psmdbVersion") else "mongodb"
     atlas = any(_ATLAS.search(name) for name in names)
-    return flavour, "atlas" if atlas else "self-managed"
+    if atlas:
+        return flavour, "atlas"
+    # Before the log-in a server may return its version alone: nothing is known of it then.
+    is_unknown = "versionArray" in build and not _BUILD & build.keys()
+    return flavour, UNKNOWN if is_unknown else "self-managed"
 
 
 def version(build: Mapping[str, Any]) -> tuple[int, ...]:

@@ -7,26 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stt_shared.protocol.messages import Facts
+from stt_worker.databases import products
+from stt_worker.databases.products import Relation
 
 _READ_ONLY = ("read_only", "innodb_read_only")
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}")
 # MariaDB before 11 prefixes its version with this, for clients that know no version above 5.
 _OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
-# Other servers with this protocol, by their names in VERSION() or version_comment.
-_LOOK_ALIKES = {
-    "tidb": "tidb",
-    "vitess": "vitess",
-    "oceanbase": "oceanbase",
-    "proxysql": "proxysql",
-    "maxscale": "maxscale",
-    "singlestore": "singlestore",
-    "memsql": "singlestore",
-    "starrocks": "starrocks",
-    "doris": "doris",
-    "clickhouse": "clickhouse",
-    "dolt": "dolt",
-    "polardb": "polardb",
-}
 
 
 def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
@@ -36,7 +23,7 @@ def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
         flavour=flavour(version, comment),
         version=numbers(version),
         version_text=f"{version} {comment}".strip(),
-        provider="aurora" if aurora else provider(version, row),
+        provider="aurora" if aurora else provider(version, comment, row),
         # An Aurora reader sets the variable of its storage engine only.
         role="replica" if {"1", "ON"} & {str(row.get(key) or 0) for key in _READ_ONLY} else "",
     )
@@ -44,10 +31,9 @@ def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
 
 def flavour(version: str, comment: str) -> str:
     """mysql, percona, mariadb, or the name of another server with their protocol."""
-    text = f"{version} {comment}".lower()
-    for word, name in _LOOK_ALIKES.items():
-        if word in text:
-            return name
+    product = products.find(products.MYSQL, f"{version} {comment}")
+    if product is not None and product.relation is not Relation.EDITION:
+        return product.name
     # Only VERSION() counts: the packager sets the comment of MariaDB.
     if "mariadb" in version.lower():
         return "mariadb"
@@ -60,11 +46,17 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
-def provider(version: str, row: Mapping[str, Any]) -> str:
-    """Who operates the server, recognised by its paths and version."""
+def provider(version: str, comment: str, row: Mapping[str, Any]) -> str:
+    """Who decides about the releases of the server, recognised by its paths and version."""
     paths = f"{row.get('basedir') or ''} {row.get('datadir') or ''}"
     if "/rdsdbbin" in paths or "/rdsdbdata" in paths:
         return "rds"
     if "-google" in version:
         return "cloudsql"
-    return "azure" if "-azure" in version else "self-managed"
+    if "-azure" in version:
+        return "azure"
+    product = products.find(products.MYSQL, f"{version} {comment}")
+    if product is not None:
+        return product.name if product.relation is Relation.EDITION else "self-managed"
+    known = products.is_known_mysql(version, comment)
+    return "self-managed" if known else products.UNKNOWN

@@ -10,6 +10,7 @@ from pymysql import err
 from stt_shared import sqlfile
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
+from stt_worker.databases import products
 from stt_worker.databases.mysql import errors
 from stt_worker.databases.mysql import facts as mysql_facts
 from stt_worker.databases.mysql.connection import QUERY, RESET, Command, Connection
@@ -72,8 +73,8 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
 
 def _server(facts: Facts) -> Server:
     if facts.flavour not in _RESETTABLE:
-        what = facts.version_text or "the server"
-        raise _untrusted(f"the peer is {facts.flavour} ({what}), whose settings are unknown")
+        why = f"the server is {facts.flavour} ({facts.version_text:.90}), {products.WHY}"
+        raise InspectionError(Kind.NOT_APPLICABLE, why)
     return facts.flavour, facts.version
 
 

@@ -7,25 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stt_shared.protocol.messages import Facts
+from stt_worker.databases import products
+from stt_worker.databases.products import Relation
 
 MAJOR = 10_000  # server_version_num is major * 10000 + minor
 POSTGRESQL = "postgresql"
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _IN_TEXT = re.compile(r"PostgreSQL ([0-9]{1,9})(?:\.([0-9]{1,9}))?")
-# Other servers with this protocol; they report a PostgreSQL version that is not their own.
-_LOOK_ALIKES = (
-    ("cockroachdb", re.compile(r"CockroachDB")),
-    ("redshift", re.compile(r"Redshift")),
-    ("yugabytedb", re.compile(r"-YB-|YugabyteDB")),
-    ("greenplum", re.compile(r"Greenplum|Cloudberry")),
-    ("edb", re.compile(r"EnterpriseDB|EDB Postgres")),
-    ("materialize", re.compile(r"[Mm]aterialize")),
-    ("risingwave", re.compile(r"RisingWave")),
-    ("cratedb", re.compile(r"CrateDB")),
-    ("questdb", re.compile(r"QuestDB")),
-    ("opengauss", re.compile(r"openGauss|GaussDB")),
-    ("cedardb", re.compile(r"CedarDB")),
-)
 # By the superuser that initdb created: only the provider can choose its name.
 _BOOTSTRAP = {
     "rdsadmin": "rds",
@@ -53,7 +41,9 @@ def facts(row: Mapping[str, Any]) -> Facts:
 
 def flavour(text: str) -> str:
     """postgresql, or the name of another server with its protocol."""
-    return next((name for name, pattern in _LOOK_ALIKES if pattern.search(text)), POSTGRESQL)
+    product = products.find(products.POSTGRESQL, text)
+    is_other = product is not None and product.relation is not Relation.EDITION
+    return product.name if product is not None and is_other else POSTGRESQL
 
 
 def version(number: Any, text: str) -> tuple[int, ...]:
@@ -65,10 +55,17 @@ def version(number: Any, text: str) -> tuple[int, ...]:
 
 
 def provider(row: Mapping[str, Any]) -> str:
-    """Who operates the server, by its bootstrap superuser: an attacker cannot choose its name."""
+    """Who decides about the releases of the server.
+
+    First by its bootstrap superuser: an attacker cannot choose its name.
+    """
     if row.get("aurora"):
         return "aurora"
-    bootstrap = str(row.get("bootstrap") or "")
-    if bootstrap not in _BOOTSTRAP:
-        return "self-managed"
-    return _BOOTSTRAP[bootstrap]
+    bootstrap, text = str(row.get("bootstrap") or ""), str(row.get("version") or "")
+    if bootstrap in _BOOTSTRAP:
+        return _BOOTSTRAP[bootstrap]
+    product = products.find(products.POSTGRESQL, text)
+    if product is not None:
+        return product.name if product.relation is Relation.EDITION else "self-managed"
+    known = not text or products.is_known_postgresql(text)
+    return "self-managed" if known else products.UNKNOWN
