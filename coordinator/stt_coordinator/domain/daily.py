@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from stt_shared.protocol.records import FindingEvent
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-MEDIAN, SLOWEST_TENTH = 0.5, 0.9
+MEDIAN, NINE_OF_TEN = (1, 2), (9, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +124,16 @@ def _fix_time(severity: Severity, minutes: Counter[int] | None) -> FixTime:
         severity=severity,
         fixed=minutes.total(),
         median_s=60 * _rank(lengths, MEDIAN),
-        p90_s=60 * _rank(lengths, SLOWEST_TENTH),
+        p90_s=60 * _rank(lengths, NINE_OF_TEN),
     )
 
 
-def _rank(lengths: Sequence[tuple[int, int]], share: float) -> int:
+def _rank(lengths: Sequence[tuple[int, int]], share: tuple[int, int]) -> int:
     """The least of `lengths` (each with how often it is there) that `share` of all do not pass."""
-    wanted = math.ceil(share * sum(number for _, number in lengths))
+    part, whole = share
+    wanted = part * sum(number for _, number in lengths)
     for length, number in lengths:
-        wanted -= number
+        wanted -= whole * number
         if wanted <= 0:
             return length
     return lengths[-1][0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 
-from stt_coordinator.domain.daily import Fixes
+from stt_coordinator.domain.daily import Fixes, fix_times
 from stt_coordinator.domain.summary import TargetTally, counts
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import (
@@ -17,6 +18,7 @@ from stt_shared.protocol.enums import (
     Severity,
 )
 from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.queries.history import FixTime
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord
 from tests.support.coordinator.store_rows import (
     HOUR,
@@ -79,19 +81,21 @@ async def test_the_count_put_last_of_each_day_stands_oldest_day_first(
     ]
     assert len(found) == 2 * len(Severity)
     before = await store.read(lambda ledger: ledger.counts.last_counted_day(yesterday))
+    assert before is not None
     assert before == yesterday - timedelta(days=1)
     assert await store.read(lambda ledger: ledger.counts.last_counted_day(before)) is None
+
+
+def fixed(before: FindingRecord, at: datetime = NOW) -> FindingEvent:
+    """A finding is resolved at that instant."""
+    after = msgspec.structs.replace(before, state=FindingState.RESOLVED, resolved_at=at)
+    return FindingEvent(change=Change.RESOLVED, at=at, run_id="r", before=before, after=after)
 
 
 async def test_events_are_counted_on_their_days_and_fixes_by_their_minutes(store: Store) -> None:
     today, yesterday = NOW.date(), NOW.date() - timedelta(days=1)
     old = finding("f_b", since=NOW - 24 * HOUR, severity=Severity.CRITICAL)
     put_up_with = finding("f_c", accepted=accepted())
-
-    def fixed(before: FindingRecord, at: datetime = NOW) -> FindingEvent:
-        after = msgspec.structs.replace(before, state=FindingState.RESOLVED, resolved_at=at)
-        change = Change.RESOLVED
-        return FindingEvent(change=change, at=at, run_id="r", before=before, after=after)
 
     await store.transact(lambda ledger: ledger.counts.put(NOW, Counts(critical=5)))
     for events in (
@@ -108,11 +112,23 @@ async def test_events_are_counted_on_their_days_and_fixes_by_their_minutes(store
         (today, "major"): (0, 2, 0),
         (today, "trivial"): (0, 0, 0),
     }
-    assert await store.read(lambda ledger: ledger.counts.fixes(today)) == [
-        Fixes(severity=Severity.CRITICAL, minutes=24 * 60, number=1),
-        Fixes(severity=Severity.CRITICAL, minutes=25 * 60, number=1),
-    ]
-    assert await store.read(lambda ledger: ledger.counts.fixes(today + timedelta(days=1))) == []
+    none = [FixTime(severity=one, fixed=0) for one in Severity]
+    day = 24 * 3_600
+    of_critical = FixTime(severity=Severity.CRITICAL, fixed=2, median_s=day, p90_s=day + 3_600)
+    times = await store.read(lambda ledger: ledger.counts.fix_times(today))
+    assert list(times) == [of_critical, *none[1:]]
+    times = await store.read(lambda ledger: ledger.counts.fix_times(today + timedelta(days=1)))
+    assert list(times) == none
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 10, 11, 30])
+async def test_times_to_fix_are_those_by_nearest_rank(number: int, store: Store) -> None:
+    minutes = [1 + (7 * place) % (2 * number // 3 + 1) for place in range(number)]
+    events = [fixed(finding("f_a", since=NOW - timedelta(minutes=one))) for one in minutes]
+    await store.transact(lambda ledger: ledger.history.add(events))
+    found = await store.read(lambda ledger: ledger.counts.fix_times(NOW.date()))
+    assert found == fix_times(Fixes(Severity.MAJOR, one, 1) for one in minutes)
+    assert sum(one.fixed for one in found) == number
 
 
 async def test_counts_of_yesterday_are_the_newest_that_old(store: Store) -> None:

@@ -167,7 +167,7 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
         lambda led: led.jobs.outstanding(TARGETS),
         lambda led: led.jobs.waiting(TARGETS),
         lambda led: led.counts.days((NOW - 50 * HOUR).date()),
-        lambda led: led.counts.fixes((NOW - 50 * HOUR).date()),
+        lambda led: led.counts.fix_times((NOW - 50 * HOUR).date()),
         lambda led: led.counts.before(NOW - 3 * HOUR),
         lambda led: [sorted(map(str, rows)) for rows in numbers(led)],
         lambda led: led.counts.sites(NOW - HOUR),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.daily import DayRecord, day_of, fix_times, trend
+from stt_coordinator.domain.daily import DayRecord, day_of, trend
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -33,7 +33,7 @@ def trends_of(ledger: Ledger, days: int, now: datetime, present: Counts) -> Tren
     rows = ledger.counts.days(ledger.counts.last_counted_day(first) or first)
     return TrendsReply(
         days=trend(_with_today(rows, today, present), first, today),
-        fix_times=fix_times(ledger.counts.fixes(first)),
+        fix_times=ledger.counts.fix_times(first),
         since=first,
     )
 

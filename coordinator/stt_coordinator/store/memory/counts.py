@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from stt_coordinator.domain.coverage import enabled_checks
-from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
+from stt_coordinator.domain.daily import DayRecord, Fixes, day_of, fix_times
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.summary import SiteTally, Tallies, TargetTally
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.enums import Family, Severity
+from stt_shared.protocol.queries.history import FixTime
 from stt_shared.protocol.records import Counts
 
 
@@ -77,15 +78,12 @@ class MemoryCounts(Rows):
         counted = (row.day for row in self._t.daily.values() if row.open is not None)
         return max((day for day in counted if day < before), default=None)
 
-    def fixes(self, since: date) -> list[Fixes]:
-        found: Counter[tuple[Severity, int]] = Counter()
-        for (day, severity, minutes), number in self._t.fixes.items():
-            found[severity, minutes] += number * (day >= since)
-        return [
+    def fix_times(self, since: date) -> tuple[FixTime, ...]:
+        return fix_times(
             Fixes(severity=severity, minutes=minutes, number=number)
-            for (severity, minutes), number in sorted(found.items())
-            if number
-        ]
+            for (day, severity, minutes), number in self._t.fixes.items()
+            if day >= since
+        )
 
 
 def _site(site: str, rows: list[TargetRecord], late: datetime) -> SiteTally:

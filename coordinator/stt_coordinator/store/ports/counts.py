@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Protocol
 
-from stt_coordinator.domain.daily import DayRecord, Fixes
+from stt_coordinator.domain.daily import DayRecord
 from stt_coordinator.domain.summary import SiteTally, Tallies
+from stt_shared.protocol.queries.history import FixTime
 from stt_shared.protocol.records import Counts
 
 
@@ -49,6 +50,9 @@ class CountLedger(Protocol):
         """The newest day before `before` for which counts were put."""
         ...
 
-    def fixes(self, since: date) -> list[Fixes]:
-        """Findings resolved from the day `since` on, by severity name and minutes."""
+    def fix_times(self, since: date) -> tuple[FixTime, ...]:
+        """How long findings that were resolved from the day `since` on were open: `domain.daily`.
+
+        One for each severity, in their order.
+        """
         ...

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
+from stt_coordinator.domain.daily import DayRecord, day_of
 from stt_coordinator.domain.summary import SiteTally, Tallies, TargetTally
 from stt_coordinator.store.ports.locks import LockLedger
 from stt_coordinator.store.sql.rows import Columns, listed, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
+from stt_shared.protocol.queries.history import FixTime
 from stt_shared.protocol.records import Counts
 
 _OUTCOME_KEY = ("outcome", "site", "family", "kind")
@@ -217,11 +218,14 @@ class SqlCounts(Statements):
         found = self._run("last_counted_day", before=before.isoformat()).fetchone()
         return None if found is None else date.fromisoformat(found[0])
 
-    def fixes(self, since: date) -> list[Fixes]:
-        return [
-            Fixes(Severity(severity), minutes, number)
-            for severity, minutes, number in self._run("fixes", since=since.isoformat())
-        ]
+    def fix_times(self, since: date) -> tuple[FixTime, ...]:
+        found = {
+            severity: FixTime(
+                severity=Severity(severity), fixed=fixed, median_s=60 * half, p90_s=60 * most
+            )
+            for severity, fixed, half, most in self._run("fix_times", since=since.isoformat())
+        }
+        return tuple(found.get(one, FixTime(severity=one, fixed=0)) for one in Severity)
 
 
 def _instant(text: str) -> datetime | None:
