@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -137,10 +137,14 @@ class FencedBus:
         self._term.require()
         return await self._bus.trim(consumer)
 
-    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
-        """See the port; whoever calls late deletes only what no consumer would deliver."""
+    async def free(self, consumer: ConsumerSpec, suspects: Collection[str] = ()) -> tuple[str, ...]:
+        """See the port; what a late call deletes is in the store, and is published again."""
         self._term.require()
-        return await self._bus.free(consumer)
+        freed = await self._bus.free(consumer, suspects)
+        if suspects and freed:
+            # The fence of the stream may be gone with it: the next renewal writes it.
+            self._term.doubted.set()
+        return freed
 
     async def behind(self, streams: Sequence[str]) -> frozenset[str]:
         """See the port; it changes nothing."""

@@ -21,10 +21,14 @@ MAX_AHEAD = timedelta(minutes=1)  # of a deadline beyond what the timing allows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """How many jobs were late, at most LIMIT, and those given up although a worker was up."""
+    """How many jobs were late, at most LIMIT, and those given up although a worker was up.
+
+    `kept` are those that are published again, or wait for their turn.
+    """
 
     number: int
     given_up: tuple[JobRecord, ...] = ()
+    kept: tuple[JobRecord, ...] = ()
 
 
 def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> Reconciled:
@@ -53,7 +57,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> Reconciled:
             kept.append(_once_more(job, targets[job.target], now, timing))
     ledger.jobs.put(sorted(kept, key=lambda job: job.job_id))
     recorder.close()
-    return Reconciled(number=len(found), given_up=tuple(given_up))
+    return Reconciled(number=len(found), given_up=tuple(given_up), kept=tuple(kept))
 
 
 def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:

@@ -26,6 +26,8 @@ EVENTS: Mapping[str, str] = {
     "coordinator_stopped": "the coordinator ended",
     "deadlines_corrected": "deadlines that a fast clock had set too late were corrected",
     "jobs_freed": "messages of jobs that would never be delivered were deleted",
+    "queue_damaged": "the NATS server cannot read jobs on its disk; the queue was emptied, and what"
+    " has no result is published again",
     "results_trimmed": "results that are in the store were deleted from a stream nearly full",
     "feature_degraded": "the NATS server lacks a feature; its effect",
     "job_rejected": "the broker refused a job; it is published again",

@@ -8,7 +8,7 @@ from stt_coordinator.ledger.reconcile import LIMIT, reconcile, rewind
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.guards.clock_guard import AgreedNow
 from stt_coordinator.tasks.guards.silent_takers import SilentTakers
-from stt_coordinator.tasks.stream_upkeep import free_ended
+from stt_coordinator.tasks.stream_upkeep import free_ended, free_unreadable
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared.bus.port import Bus
 from stt_shared.telemetry.logs import logger
@@ -66,3 +66,4 @@ async def reconcile_jobs(
             wakeups.store_changed()
         # After the commit: the message of a job that may still be answered must not go.
         await free_ended(bus, store, done.given_up)
+        await free_unreadable(bus, done.kept)

@@ -107,3 +107,19 @@ async def free_ended(bus: Bus, store: Store, jobs: Iterable[JobRecord]) -> None:
             freed.append(subject)
     if freed:
         _LOG.warning("jobs_freed", jobs=len(freed), consumer="", subjects=freed[:SHOWN])
+
+
+async def free_unreadable(bus: Bus, jobs: Iterable[JobRecord]) -> None:
+    """Empty the queue if the server cannot read a message on a subject of `jobs`, which are late.
+
+    It holds nothing that is not in the store: whatever gets no result by its deadline is published
+    again. Raises UnreachableError.
+    """
+    suspects: dict[tuple[str, Family], set[str]] = {}
+    for one in jobs:
+        subject = subjects.job(one.family, one.site, one.target)
+        suspects.setdefault((one.site, one.family), set()).add(subject)
+    for (site, family), found in sorted(suspects.items()):
+        if lost := await bus.free(subjects.jobs_consumer(site, family), found):
+            names = list(lost[:SHOWN])
+            _LOG.error("queue_damaged", jobs=len(lost), stream=subjects.STREAM_JOBS, subjects=names)

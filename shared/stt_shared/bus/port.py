@@ -6,7 +6,7 @@ adapter reconnects by itself without end; a caller only has to try again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -76,8 +76,8 @@ class Bus(Protocol):
         """Delete the oldest messages `consumer` has acknowledged, if its stream is nearly full."""
         ...
 
-    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
-        """Delete messages that `consumer` will never deliver again; returns their subjects."""
+    async def free(self, consumer: ConsumerSpec, suspects: Collection[str] = ()) -> tuple[str, ...]:
+        """Delete messages `consumer` never delivers again, all if a suspect's cannot be read."""
         ...
 
     async def behind(self, streams: Sequence[str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import ServiceUnavailableError
 
@@ -40,7 +41,8 @@ async def everything(connection: Client, stream: str) -> list[Msg]:
     )
     found: list[Msg] = []
     deadline = clock.monotonic() + FETCH_S
-    while len(found) < wanted:
+    # The server counts messages that it cannot read any more, and delivers none of them.
+    while len(found) < wanted and await _has_more(reader):
         try:
             found += await reader.fetch(min(PAGE, wanted - len(found)), timeout=FETCH_S)
         except ServiceUnavailableError:
@@ -49,3 +51,7 @@ async def everything(connection: Client, stream: str) -> list[Msg]:
                 raise
             await asyncio.sleep(POLL_S)
     return found
+
+
+async def _has_more(reader: JetStreamContext.PullSubscription) -> bool:
+    return bool(reader.pending_msgs or (await reader.consumer_info()).num_pending)

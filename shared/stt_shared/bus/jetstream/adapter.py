@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -77,9 +77,9 @@ class JetStreamBus:
         """See the port."""
         return await upkeep.trim(self._link, consumer)
 
-    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+    async def free(self, consumer: ConsumerSpec, suspects: Collection[str] = ()) -> tuple[str, ...]:
         """See the port."""
-        return await upkeep.free(self._link, consumer)
+        return await upkeep.free(self._link, consumer, suspects)
 
     async def behind(self, streams: Sequence[str]) -> frozenset[str]:
         """See the port; raises UnreachableError."""

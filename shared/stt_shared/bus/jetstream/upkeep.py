@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from stt_shared.bus.jetstream.link import Link
@@ -36,14 +36,18 @@ async def trim(link: Link, consumer: ConsumerSpec) -> int:
         raise UnreachableError(f"cannot make room in {consumer.stream} ({error})") from error
 
 
-async def free(link: Link, consumer: ConsumerSpec) -> tuple[str, ...]:
+async def free(
+    link: Link, consumer: ConsumerSpec, suspects: Collection[str] = ()
+) -> tuple[str, ...]:
     """Delete messages of a work queue that `consumer` will never deliver again.
 
     They are at or below its acknowledgement floor, as after a broker whose disk was full: each
-    occupies its subject until it is too old. Returns their subjects; raises UnreachableError.
+    occupies its subject until it is too old. See `Bus.free` for the subjects in `suspects`.
+    Returns the subjects; raises UnreachableError.
     """
     freed: list[str] = []
     try:
+        freed += await _empty_if_damaged(link, consumer, suspects)
         floor = await _floor(link, consumer)
         wanted = {"seq": 1, "next_by_subj": consumer.filter_subject}
         while floor and len(freed) < MAX_FREED:
@@ -58,6 +62,53 @@ async def free(link: Link, consumer: ConsumerSpec) -> tuple[str, ...]:
             what = f"cannot free subjects of {consumer.stream} ({error})"
             raise UnreachableError(what) from error
     return tuple(freed)
+
+
+async def _empty_if_damaged(
+    link: Link, consumer: ConsumerSpec, suspects: Collection[str]
+) -> list[str]:
+    """Purge the queue if it counts a message of a suspect that cannot be read; its subjects.
+
+    Bits flipped on the server's disk: no consumer gets the message, no deletion finds it, and each
+    new message of its subject is rejected. Only the purge of a whole stream counts anew.
+    """
+    if not suspects:
+        return []
+    end = int((await _state(link, consumer.stream))["last_seq"]) + 1
+    counted = await _counted(link, consumer.stream, consumer.filter_subject)
+    lost = [
+        subject
+        for subject in sorted(counted & set(suspects))
+        # Asked again: a message that a worker acknowledged in between is no longer counted.
+        if not await _is_readable(link, consumer.stream, subject)
+        and await _counted(link, consumer.stream, subject)
+    ]
+    if lost:
+        # Up to what was there at first: a message that was published since can be read.
+        await call(link, f"STREAM.PURGE.{consumer.stream}", {"seq": end})
+    return lost
+
+
+async def _is_readable(link: Link, stream: str, subject: str) -> bool:
+    try:
+        await call(link, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+    except ApiError as error:
+        if error.code != NO_MESSAGE:
+            raise
+        return False
+    return True
+
+
+async def _counted(link: Link, stream: str, pattern: str) -> set[str]:
+    """The subjects of which the server counts a message."""
+    state = await _state(link, stream, {"subjects_filter": pattern})
+    return set(state.get("subjects") or ())
+
+
+async def _state(link: Link, stream: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
+    info = await call(link, f"STREAM.INFO.{stream}", request)
+    state: dict[str, Any] = info["state"]
+    return state
 
 
 async def behind(link: Link, streams: Sequence[str]) -> frozenset[str]:

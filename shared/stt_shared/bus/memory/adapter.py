@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,9 +112,9 @@ class MemoryBus:
         del consumer
         return 0
 
-    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+    async def free(self, consumer: ConsumerSpec, suspects: Collection[str] = ()) -> tuple[str, ...]:
         """See the port; every message here is delivered."""
-        del consumer
+        del consumer, suspects
         return ()
 
     async def behind(self, streams: Sequence[str]) -> frozenset[str]:

@@ -13,8 +13,9 @@ import pytest
 
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
-from stt_shared import clock
-from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared import clock, connection
+from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
+from stt_shared.connection import Progress
 from stt_shared.errors import UnreachableError
 from tests.servers.listeners import listening, silence
 
@@ -78,6 +79,51 @@ async def test_a_server_that_stalls_at_the_start_is_unreachable_in_bounded_time(
     assert clock.monotonic() - begun < LIMIT_S
 
 
+async def nothing() -> None:
+    """The work of a service that works."""
+
+
+async def watched(bus: JetStreamBus, *, turns: int) -> None:
+    """Wait until the connection was tried again that often, each time after less than STALLED_S."""
+    last = bus.stalled_s()
+    async with asyncio.timeout(LIMIT_S):
+        while turns:
+            await asyncio.sleep(0.02)
+            turns -= (now := bus.stalled_s()) < last
+            last = now
+
+
+async def ended(progress: Progress) -> None:
+    """Ask as the watchdog does, until it raises."""
+    while True:
+        await progress()
+        await asyncio.sleep(0.05)
+
+
+async def test_a_client_that_does_not_come_back_from_a_frozen_server_is_what_the_watchdog_ends(
+    broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = await connect(NatsOptions(servers=(broker.url,), timeout_s=2))
+    progress = Progress(nothing)
+    progress.bus = bus
+    monkeypatch.setattr(connection, "STALLED_S", 4.0)
+    hanging = asyncio.Event()
+
+    async def hang(_client: object) -> None:
+        hanging.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(link, "flush", hang)
+    stop(broker)
+    async with asyncio.timeout(LIMIT_S):
+        await hanging.wait()
+        await progress()
+        with pytest.raises(OSError, match=r"the connection to NATS has hung for \d s"):
+            await ended(progress)
+    resume(broker)
+    await bus.close()
+
+
 async def test_a_frozen_server_makes_every_call_of_the_bus_unreachable_and_comes_back(
     broker: Running,
 ) -> None:
@@ -92,7 +138,12 @@ async def test_a_frozen_server_makes_every_call_of_the_bus_unreachable_and_comes
     with pytest.raises(UnreachableError):
         async with asyncio.timeout(LIMIT_S):
             await connect(NatsOptions(servers=(broker.url,), timeout_s=2))
-    assert bus.stalled_s() < LIMIT_S
+    # The watchdog: a client that tries again goes on, since a restart of the service mends nothing.
+    assert bus.peer() is None
+    await watched(bus, turns=1)
+    progress = Progress(nothing)
+    progress.bus = bus
+    await progress()
     resume(broker)
     async with asyncio.timeout(60):
         while True:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
+from tests.support.processes.brokers import flip_bits
 
 LIMIT = 1 << 20
+SEED = 20261130
 RESULTS = StreamSpec(name="R", subjects=("r.>",), max_bytes=LIMIT)
 READER = ConsumerSpec(stream="R", name="reader")
 QUEUE = StreamSpec(
@@ -31,15 +35,20 @@ JOBS = ConsumerSpec(stream="J", name="jobs", filter_subject="j.a.>")
 
 
 @pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[JetStreamBus]:
-    """The bus on a nats-server of the test's own."""
+def server(tmp_path: Path) -> Iterator[Running]:
+    """A nats-server of the test's own."""
     broker = embedded_nats.start(tmp_path / "nats")
     try:
-        found = await connect(NatsOptions(servers=(broker.url,)))
-        yield found
-        await found.close()
+        yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture
+async def bus(server: Running) -> AsyncIterator[JetStreamBus]:
+    found = await connect(NatsOptions(servers=(server.url,)))
+    yield found
+    await found.close()
 
 
 def message(number: int, size: int = 1 << 14) -> Outgoing:
@@ -87,3 +96,31 @@ async def test_a_job_that_no_consumer_will_deliver_again_frees_its_subject(
     receipts = await bus.publish([replace(job, data=b"3"), replace(other, data=b"2")])
     assert [one.publication for one in receipts] == [Publication.STORED, Publication.OCCUPIED]
     assert await bus.free(JOBS) == ()
+
+
+async def test_a_queue_with_a_message_that_the_server_cannot_read_is_emptied_and_usable_again(
+    server: Running,
+) -> None:
+    jobs = [Outgoing(subject=f"j.a.t{number}", data=b"x" * 300) for number in range(60)]
+    names = [one.subject for one in jobs]
+    first = await connect(NatsOptions(servers=(server.url,)))
+    await first.ensure([QUEUE], [JOBS])
+    await first.publish(jobs)
+    assert await first.free(JOBS, names) == (), "a queue that can be read stays as it is"
+    await first.close()
+    dice = random.Random(SEED)  # noqa: S311  # repeatable faults, no secret
+    assert flip_bits(server, dice, "jetstream/*/streams/J/msgs/*.blk")
+    bus = await connect(NatsOptions(servers=(server.url,)))
+    stuck = [name for name in names if await bus.last("J", name) is None]
+    receipts = await bus.publish([replace(job, data=b"again") for job in jobs])
+    assert {one.publication for one in receipts} == {Publication.OCCUPIED}
+    assert await bus.free(JOBS) == (), "the server does not tell by itself"
+    assert await bus.free(JOBS, names) == tuple(sorted(stuck))
+    receipts = await bus.publish([replace(job, data=b"again") for job in jobs])
+    assert {one.publication for one in receipts} == {Publication.STORED}
+    async with bus.consume("J", "jobs", capacity=100) as inbox:
+        taken = 0
+        while taken < len(jobs) and (found := await inbox.take(100, wait=30)):
+            taken += len(found)
+    assert taken == len(jobs)
+    await bus.close()
