@@ -92,3 +92,28 @@ async def test_a_worker_reads_packs_and_its_own_watermark_and_no_other(site: Sit
                 await bus.request(subject, b"{}", timeout=2)
     finally:
         await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        (OPS, ("--as", "operator")),
+        (VIEW, ("--as", "viewer")),
+        (EVENTS, ("--as", "subscriber")),
+        ("STT-eu-w1", ("--as", "worker")),
+    ],
+)
+def test_the_check_proves_each_holder_in_each_form(
+    site: Site, who: str, words: tuple[str, ...]
+) -> None:
+    config = ("--config", str(site.folder / "w1.toml")) if words[1] == "worker" else ()
+    done = site.stt(who, "nats", "check", "-o", "json", *words, *config)
+    found = {line["what"]: line["level"] for line in json.loads(done.stdout)}
+    assert (done.returncode, found) == (0, {"NATS access": "ok", "NATS border": "ok"}), done.stdout
+
+
+def test_the_check_names_what_is_missing_in_each_form(site: Site) -> None:
+    done = site.stt(VIEW, "nats", "check", "-o", "json", "--as", "operator")
+    (access, _) = json.loads(done.stdout)
+    assert (done.returncode, access["level"]) == (3, "fail")
+    assert "stt.v1.control.enable (503)" in access["seen"]
