@@ -117,6 +117,11 @@ stt scan --config worker.toml --exceptions exceptions.yaml --skip-check mysql_ve
   An entry whose last day is past is named on stderr and has no effect. Entries for a label or a
   site need `--config`: a database given as a URL has no labels, and its site is `local`, or that of
   `--site`.
+* `--baseline FILE` takes an earlier report (JSON of `stt scan` or `stt report`). What was open in
+  it is accepted and counted apart (CSV has the status `baseline`), unless it is more severe now;
+  only what is new fails. What the baseline itself accepts comes back when that acceptance ends, and
+  a finding that the baseline does not have is new, even if it was there earlier. A report older
+  than 400 days is refused.
 * `--skip-check NAME` leaves checks out: they are not run, and nothing counts them.
 * `--max-not-checked N` lets so many checks, and parts of them, have no outcome.
 

@@ -86,6 +86,7 @@ def register(app: App) -> None:
             "stt scan --config worker.toml --check mysql_version,postgresql_version",
             "stt scan --pack pmm/checks postgresql://stt@db1/ --ask-password",
             "stt scan --config worker.toml --exceptions exceptions.yaml --skip-check mysql_version",
+            "stt scan --config worker.toml --baseline baseline.json --fail-on major",
         ),
         group=READ,
     )
@@ -215,7 +216,7 @@ async def scan(
     for fault in known.faults:
         output.note(f"warning: check skipped: {fault}", "warn")
     # A file for the whole fleet may also name built-in checks that this scan does not run.
-    accepted = exclusions.read(left_out.exceptions, (known, runtime.checks_of(None)))
+    accepted, before = left_out.read((known, runtime.checks_of(None)))
     chosen = scanning.chosen(known, checks, left_out.skip_check)
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check applies to {', '.join(idle)}", "warn")
@@ -223,7 +224,7 @@ async def scan(
         for refused in await check_runtime.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
         report = await scanning.scan(found, chosen, check_runtime.dependencies, site=site)
-    report = exclusions.applied(report, accepted, scanning.labels_of(found))
+    report = exclusions.applied(report, accepted, scanning.labels_of(found), before)
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
     return reporting.finish(

@@ -25,6 +25,7 @@ class Acceptance(Value, frozen=True, kw_only=True):
     until: date  # its last day, UTC
     by: str
     reason: str
+    baseline: bool = False  # known when a baseline was taken; counted apart from accepted ones
 
 
 class FindingRecord(Value, frozen=True, kw_only=True):
@@ -133,7 +134,8 @@ class ClockEvent(Value, frozen=True, kw_only=True):
 class Counts(Value, frozen=True, kw_only=True):
     """The counts of a summary.
 
-    The severities count open findings that are not accepted, `accepted` those that are. `passed`
+    The severities count open findings that are not accepted, `accepted` those that are, without
+    those of a baseline, which `baseline` counts. `passed`
     and `not_checked` count pairs of target and check; a check that does not apply to its target
     counts in neither. `parts_not_checked` counts the databases that a check with a verdict left
     out; each database counts once. A check that was never run on a target counts in `not_checked`,
@@ -152,6 +154,7 @@ class Counts(Value, frozen=True, kw_only=True):
     parts_not_checked: int = 0
     gone: int = 0
     gone_findings: int = 0
+    baseline: int = 0
 
 
 class Summary(Value, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ def counted(
     parts: int = 0,
     gone: int = 0,
     gone_findings: int = 0,
+    baseline: int = 0,
 ) -> Counts:
     """The counts from open findings by severity and outcomes of pairs of target and check."""
     return Counts(
@@ -40,6 +41,7 @@ def counted(
         parts_not_checked=parts,
         gone=gone,
         gone_findings=gone_findings,
+        baseline=baseline,
     )
 
 
@@ -73,7 +75,7 @@ def without_result(report: Report) -> int:
 def of_results(results: Iterable[ReportedResult]) -> Counts:
     """The counts of a report, from its results alone."""
     severities: Counter[Severity] = Counter()
-    accepted = 0
+    accepted = baseline = 0
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
     targets: set[str] = set()
     gone: set[str] = set()
@@ -81,9 +83,10 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
     parts: set[tuple[str, str]] = set()
     for result in results:
         (gone if result.kind is Kind.GONE else targets).add(result.target)
-        still_open = [one.severity for one in result.findings if one.accepted is None]
-        severities.update(still_open)
-        accepted += len(result.findings) - len(still_open)
+        severities.update(one.severity for one in result.findings if one.accepted is None)
+        through = [one.accepted for one in result.findings if one.accepted is not None]
+        baseline += sum(one.baseline for one in through)
+        accepted += sum(not one.baseline for one in through)
         outcomes[result.outcome, result.kind] += 1
         parts.update((result.target, one.name) for one in result.parts_not_checked)
         if result.outcome in LEARNED:
@@ -96,4 +99,5 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
         accepted=accepted,
         parts=len(parts),
         gone=len(gone),
+        baseline=baseline,
     )

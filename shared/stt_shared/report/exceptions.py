@@ -13,7 +13,7 @@ from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
 from stt_shared.suppression.rule import Suppressor
 
-CHANGED = ("critical", "major", "trivial", "accepted")
+CHANGED = ("critical", "major", "trivial", "accepted", "baseline")
 
 
 def with_exceptions(report: Report, suppressor: Suppressor) -> Report:
@@ -24,6 +24,11 @@ def with_exceptions(report: Report, suppressor: Suppressor) -> Report:
         )
         for result in report.results
     )
+    return with_results(report, results)
+
+
+def with_results(report: Report, results: tuple[ReportedResult, ...]) -> Report:
+    """The report with other acceptances and severities of the same findings, and their counts."""
     # The difference: counts of a report also hold what has no row, such as missing databases.
     before, after = _counts(report.results), _counts(results)
     numbers = {

@@ -41,6 +41,7 @@ def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
         "accepted": 0,
         "gone": 0,
         "gone_findings": 0,
+        "baseline": 0,
         "targets": 1,
         "targets_checked": 1,
         "parts_not_checked": 0,

@@ -108,3 +108,23 @@ def test_a_file_with_faults_ends_the_scan_before_it_begins(
     missing = stt("scan", url(postgresql), "--pack", pack, "--exceptions", "/nowhere.yaml")
     assert missing.returncode == 2
     assert "/nowhere.yaml" in missing.stderr
+
+
+def test_with_a_baseline_only_what_is_new_fails(
+    postgresql: Running, pack: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "baseline.json"
+    arguments = ("scan", url(postgresql), "--pack", pack, "--fail-on", "trivial")
+    first = stt(*arguments, "--check", "bad,clean", "--export", str(file))
+    assert first.returncode == 1
+    known = ("--baseline", str(file))
+    done = stt(*arguments, *known, "--check", "bad,clean", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    counts = report(done)["summary"]
+    assert (counts["critical"], counts["accepted"], counts["baseline"]) == (0, 0, 1)
+    with_more = stt(*arguments, *known)
+    assert last_line(with_more).startswith("exit 1: 1 failed check at or above trivial")
+    file.write_text("{}")
+    wrong = stt(*arguments, *known)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "is not a report of schema stt.report/v1" in wrong.stderr

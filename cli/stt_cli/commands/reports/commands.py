@@ -108,6 +108,7 @@ def _print_numbers(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
     counts = found.summary
     if fail_on is FailOn.NONE or failed_at_or_above(counts, fail_on):
         amounts = zip(Severity, (counts.critical, counts.major, counts.trivial), strict=True)
-        output.print_text(", ".join(f"{amount} {severity}" for severity, amount in amounts))
+        known = f", {counts.baseline} in the baseline" if counts.baseline else ""
+        output.print_text(", ".join(f"{amount} {severity}" for severity, amount in amounts) + known)
     else:
         output.print_text(f"0 at or above {fail_on}")

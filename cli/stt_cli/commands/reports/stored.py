@@ -13,7 +13,7 @@ from stt_cli.commands.findings.commands import filtered
 from stt_shared.checkfile import catalogue
 from stt_shared.command import exclusions
 from stt_shared.command.control import Control, RefusedError, find_run, report
-from stt_shared.command.exclusions import ExceptionsFile, SkippedChecks
+from stt_shared.command.exclusions import BaselineFile, ExceptionsFile, SkippedChecks
 from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import Verb
@@ -45,6 +45,7 @@ class Choice:
     check: Checks = ()
     skip_check: SkippedChecks = ()
     exceptions: ExceptionsFile = None
+    baseline: BaselineFile = None
 
     @property
     def is_of_a_run(self) -> bool:
@@ -70,6 +71,7 @@ async def chosen(control: Control, choice: Choice) -> Report:
     Raises UsageError for contradicting options or a name that the report does not contain,
     RefusedError for an unknown run, ConfigError for faults of the file of exceptions.
     """
+    before = exclusions.read_baseline(choice.baseline)
     if choice.run and choice.last:
         raise UsageError("--run and --last exclude each other")
     run: RunRecord | None = None
@@ -99,9 +101,13 @@ async def chosen(control: Control, choice: Choice) -> Report:
         families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
     )
     part = without_checks(filtered(whole, wanted), choice.skip_check)
+    return exclusions.beyond_baseline(await _with_exceptions(control, choice, part), before)
+
+
+async def _with_exceptions(control: Control, choice: Choice, part: Report) -> Report:
     if choice.exceptions is None:
         return part
-    names = frozenset(one.check for one in results)
+    names = frozenset(one.check for one in part.results)
     accepted = exclusions.read(choice.exceptions, (catalogue.builtin(),), names)
     rows = await control.every_target() if accepted.has_labels else []
     return exclusions.applied(part, accepted, {row.target: row.labels for row in rows})

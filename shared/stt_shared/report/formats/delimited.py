@@ -8,6 +8,7 @@ from io import StringIO
 
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.queries.reports import ReportedResult
+from stt_shared.protocol.records import Acceptance
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import ReportContext, why
@@ -60,6 +61,12 @@ def safe(value: str) -> str:
     return f"'{cleaned}" if cleaned.lstrip(" ").startswith(FORMULA) else cleaned
 
 
+def _status(one: Acceptance | None) -> str:
+    if one is None:
+        return "failed"
+    return "baseline" if one.baseline else "accepted"
+
+
 def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
     pair = {
         "check": result.check,
@@ -71,7 +78,7 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
     for finding in result.findings:
         one = finding.accepted
         row = pair | {
-            "status": "failed" if one is None else "accepted",
+            "status": _status(one),
             "severity": str(finding.severity),
             "object": finding.object or "",
             "summary": finding.summary,

@@ -72,7 +72,8 @@ def _case(suite: Element, result: ReportedResult) -> None:
     elif failing:
         _failure(case, result, failing)
     elif result.findings and not still_open:
-        SubElement(case, "skipped", message="accepted")
+        known = all(one.accepted.baseline for one in result.findings if one.accepted is not None)
+        SubElement(case, "skipped", message="in the baseline" if known else "accepted")
     elif result.kind is not None:
         SubElement(case, "skipped", message=_xml(why(result)))
 

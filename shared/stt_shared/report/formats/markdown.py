@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from stt_shared.protocol.records import Counts
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import ReportContext, acceptance
 from stt_shared.report.theme import clean, mark
@@ -72,10 +73,15 @@ def _counts(context: ReportContext) -> str:
     )
     row = (
         *map(str, (counts.critical, counts.major, counts.trivial)),
-        *map(str, (counts.accepted, counts.not_checked, counts.passed)),
+        f"{counts.accepted}{_baseline(counts)}",
+        *map(str, (counts.not_checked, counts.passed)),
         f"{counts.targets_checked} of {counts.targets}",
     )
     return _table(heads, [row])
+
+
+def _baseline(counts: Counts) -> str:
+    return f", and {counts.baseline} in the baseline" if counts.baseline else ""
 
 
 def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

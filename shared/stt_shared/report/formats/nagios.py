@@ -103,9 +103,10 @@ def failed(message: str) -> str:
 
 
 def _sentence(counts: Counts) -> str:
+    baseline = f" {counts.baseline} in the baseline," if counts.baseline else ""
     return (
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
-        f" {counts.accepted} accepted, {counts.not_checked} not checked,"
+        f" {counts.accepted} accepted,{baseline} {counts.not_checked} not checked,"
         f" {counts.targets_checked} of {readable.number(counts.targets, 'database')} checked"
     )
 
@@ -122,6 +123,7 @@ def _text(worst: State, parts: list[str], counts: Counts, lines: list[str]) -> s
         "targets_checked": counts.targets_checked,
         "parts_not_checked": counts.parts_not_checked,
         "gone": counts.gone,
+        "baseline": counts.baseline,
     }
     performance = " ".join(f"{name}={number}" for name, number in numbers.items())
     first = f"STT {worst.name} - {_line('; '.join(parts))} | {performance}"

@@ -156,5 +156,7 @@ def why(result: ReportedResult) -> str:
 
 
 def acceptance(one: Acceptance) -> str:
-    """Who accepts a finding, until which last day, and why."""
+    """Who accepts a finding, until which last day, and why; or of which baseline it is."""
+    if one.baseline:
+        return f"in the baseline: {one.reason}"
     return f"accepted by {one.by} until {one.until.isoformat()}: {one.reason}"

@@ -43,7 +43,9 @@ def end(one: SuppressionRecord, now: datetime) -> str:
 
 
 def accepted(one: Acceptance, now: datetime) -> str:
-    """Who accepted a finding, until when and why."""
+    """Who accepted a finding, until when and why; or of which baseline it is."""
+    if one.baseline:
+        return f"in the baseline: {one.reason}"
     return f'by {one.by} until {readable.date_day(one.until, now)}: "{one.reason}"'
 
 

@@ -178,6 +178,8 @@ def totals(counts: Counts) -> list[Text]:
     second = Text().append(f"{readable.number(counts.passed, 'check')} passed, ")
     if counts.accepted:
         second.append(f"{counts.accepted} accepted, ")
+    if counts.baseline:
+        second.append(f"{counts.baseline} in the baseline, ")
     second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
     targets = readable.number(counts.targets, "database")
     second.append(f", {counts.targets_checked} of {targets} checked")

@@ -109,7 +109,8 @@ def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
         (
             "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
             " 298 of 300 databases checked | critical=3 major=17 trivial=42 accepted=0"
-            " not_checked=2 passed=6158 targets=300 targets_checked=298 parts_not_checked=0 gone=0"
+            " not_checked=2 passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
+            " gone=0 baseline=0"
         ),
         "not checked: ledger-pg-9: timed out",
         "not checked: carts-mongo-4: login refused",
@@ -160,3 +161,15 @@ def test_exceptions_and_checks_left_out_count_for_a_gate_and_a_report(
     assert left.summary == of_results(left.results)
     code, _, err = stt("gate", "--skip-check", "claen")
     assert (code, err[0]) == (2, "error: the report contains no check 'claen'")
+
+
+def test_a_gate_passes_what_lies_in_the_baseline_and_prints_how_much(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    file = tmp_path / "baseline.json"
+    file.write_bytes(msgspec.json.encode(cases.ordinary()))
+    code, out, _ = stt("gate", "--baseline", str(file), "--allow-incomplete", "--fail-on", "none")
+    assert (code, out) == (0, "0 critical, 0 major, 0 trivial, 3 in the baseline\n")
+    code, _, err = stt("gate", "--baseline", str(tmp_path / "none.json"))
+    assert (code, err[0][:31]) == (2, "error: cannot read the baseline")

@@ -37,6 +37,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "parts_not_checked",
         "gone",
         "gone_findings",
+        "baseline",
     ]
     assert list(report["results"][3]) == [
         "target",

@@ -155,7 +155,7 @@ def test_the_plugin_line_has_one_bar_and_the_performance_data() -> None:
     assert first.startswith("STT WARNING - 0 critical, 5 major, 0 trivial, 5 accepted, ")
     assert first.endswith(
         "| critical=0 major=5 trivial=0 accepted=5 not_checked=10 passed=0 targets=10"
-        " targets_checked=10 parts_not_checked=5 gone=0"
+        " targets_checked=10 parts_not_checked=5 gone=0 baseline=0"
     )
     assert first.count("|") == 1
     assert not [line for line in rest if "|" in line]
