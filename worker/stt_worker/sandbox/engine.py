@@ -144,7 +144,7 @@ class Engine:
             self._eval(module, parsed, _PLAIN)
             self._eval(module, starlark.parse("end", "_end = check_context"), _PLAIN)
         except (starlark.StarlarkError, ValueError) as error:
-            raise self._failure(error) from None
+            raise self._failure(error, source) from None
         return module.freeze()
 
     def decode(self, text: bytes) -> Any:
@@ -262,10 +262,10 @@ class Engine:
             return None
         return [_encodable(text) for text in texts]
 
-    def _failure(self, error: Exception) -> Exception:
+    def _failure(self, error: Exception, source: str = "") -> Exception:
         if self._is_late():
             return OutOfTimeError()
-        return ScriptError(self._run.stopped[1] if self._run.stopped else reason_of(error))
+        return ScriptError(self._run.stopped[1] if self._run.stopped else reason_of(error, source))
 
     def _eval(
         self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
