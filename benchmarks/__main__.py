@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("sandbox", "library", "ingest", "store", "jobs", "counts", "page")
+NAMES = ("sandbox", "library", "ingest", "store", "coordinators", "jobs", "counts", "page")
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from benchmarks.page_store import seed
 from stt_coordinator.domain.summary import Tallies, TargetTally, summaries
 from stt_coordinator.metrics import prometheus
 from stt_coordinator.metrics.counters import Counters
-from stt_coordinator.store.sql.ledger import sql_ledger
+from stt_coordinator.store.sql_ledger import sql_ledger
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_shared import clock

@@ -21,8 +21,8 @@ from stt_coordinator.store.postgresql import schema
 from stt_coordinator.store.postgresql.address import search_path
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection
 from stt_coordinator.store.postgresql.store import open_store as open_postgresql
-from stt_coordinator.store.sql.ledger import transact
 from stt_coordinator.store.sql.statements import Connection
+from stt_coordinator.store.sql_ledger import transact
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_coordinator.store.sqlite.store import open_store as open_sqlite
@@ -82,7 +82,7 @@ def _seed(connection: Connection, size: Size) -> There:
 def _fill(ledger: Ledger, fleet: Fleet, findings: list[FindingRecord]) -> None:
     """Write everything by the ledger itself, so that each row is as the coordinator writes it."""
     ledger.fleet.put_control_state(
-        ControlState(enabled=True, since=fleet.runs[0].slot, by="ann", reason="CHG-4400")
+        ControlState(enabled=True, since=fleet.runs[0].slot, by="ann", reason="CHG-4400"), 1
     )
     ledger.fleet.replace_checks(fleet.infos())
     ledger.fleet.put_workers(fleet.workers())

@@ -198,7 +198,7 @@ def _option(argument: Any) -> Json:
 
 def http() -> Json:
     """Pages with their methods, and the interface as OpenAPI describes it."""
-    app = application(cast("Any", None))
+    app = application(cast("Any", None), log_ins=cast("Any", None))
     schema: Any = app.openapi_schema.to_schema()
     definitions = schema.get("components", {}).get("schemas", {})
     for operation in (one for path in schema["paths"].values() for one in path.values()):

@@ -1,8 +1,9 @@
-"""Wire the tasks of the coordinator on any bus and store."""
+"""Wire the tasks of the leader on any bus and store."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +12,15 @@ from stt_coordinator.alerts.delivery_loop import Channel, run_channel, task_of
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.intake.ceilings import Ceilings
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.lease.election import Office
+from stt_coordinator.lease.fenced_store import StoreWatch
+from stt_coordinator.lease.port import RENEWALS
 from stt_coordinator.lease.standbys import Standbys
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
-from stt_coordinator.packs.library import Library
+from stt_coordinator.packs.library import Library, built_in_of
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
@@ -32,18 +36,16 @@ from stt_coordinator.tasks.replay import replay
 from stt_coordinator.tasks.replicas import Replicas
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.stream_upkeep import keep_usable
-from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
-from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat
+from stt_coordinator.tasks.stream_upkeep import KeptStreams, keep_usable
+from stt_coordinator.tasks.troubles import RETRYABLE, ReportKeeper, Troubles
+from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat, wake_all
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
-from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.protocol.coordinators import CoordinatorInfo
-from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 STREAMS_S = 60.0  # between two checks that the streams are as they must be
@@ -71,7 +73,8 @@ class CoordinatorDependencies:
     unused_mib_per_hour: int = DEFAULT_MIB
     require_nonce: bool | None = None  # None: nobody has set it
     subscribers: Sequence[str] = ()  # whose consumers of events are kept
-    office: Office | None = None  # by which it acts; None: nobody else can, as in tests
+    office: Office | None = None  # by which it leads; None: nobody else can, as in tests
+    is_shared: bool = False  # other coordinators are active on the same store
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
@@ -83,15 +86,14 @@ class Coordinator:
         self._page, self._channels = dependencies.page, dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
         self._retention, self._office = dependencies.retention, dependencies.office
-        self._kept = [subjects.subscriber(name) for name in dependencies.subscribers]
-        epoch = self._office.term.epoch if self._office else 1
-        self._results = subjects.results_consumer(epoch)
-        self._standbys = Standbys(bus, timing.lease_ttl_s)
-        self._wakeups = Wakeups()
-        self._counters = Counters()
-        self._cannot: tuple[str, ...] = ()
+        self._results = subjects.results_consumer(self._office.term.epoch if self._office else 1)
+        self._is_shared, self._others_changed = dependencies.is_shared, Wakeup()
+        self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set)
+        self._watch = StoreWatch(store, 2 * timing.lease_ttl_s)
+        self._wakeups, self._counters = Wakeups(), Counters()
+        self._streams = KeptStreams(bus, dependencies.subscribers)
         self._troubles = Troubles()
-        self._control_state = ControlStateWriter(bus, store)
+        self._control_state = ControlStateWriter(bus, store, is_shared=dependencies.is_shared)
         self._library = Library(dependencies.checks, dependencies.fetcher)
         self._watermarks = Watermarks(bus, store)
         self._registry = WorkerRegistry(
@@ -120,11 +122,12 @@ class Coordinator:
             store=store,
             wakeups=self._wakeups,
             timing=timing,
-            consumer=self._results.name,
+            consumer=self._results,
             troubles=self._troubles,
             counters=self._counters,
             nonces=self._nonces,
             unused=self._unused,
+            gives_back_s=timing.lease_ttl_s if self._is_shared else math.inf,
         )
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
@@ -153,7 +156,7 @@ class Coordinator:
             ready=self._readiness.check,
             counters=self._counters,
             retention=self._retention,
-            acting=self.acting,
+            leader=self.leader,
             results_consumer=self._results.name,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
@@ -171,7 +174,7 @@ class Coordinator:
         """Ensure streams, read checks and control state; false if `stop` came first."""
         while not stop.is_set():
             try:
-                await self._ensure(())
+                await self._streams.ensure(())
                 # Before results are ingested: the consumers of earlier epochs must be gone.
                 await self._bus.succeed(self._results, subjects.epoch_of_consumer)
                 # After that: as a predecessor it is deleted.
@@ -181,11 +184,8 @@ class Coordinator:
                 await self._control_state.take_over()
                 await self._library.begin()
                 await self._nonces.required()  # read now, so that the status shows it
-                state = self._control_state.state
                 await self._control_state.nudge()
-                checks = self._library.checks(state.disabled_checks)
-                if checks:
-                    await self._store.transact(lambda ledger: ledger.fleet.replace_checks(checks))  # noqa: B023  # it runs now
+                await self._store.transact(self._scheduler.record_checks)
             except RETRYABLE as error:
                 _LOG.warning("start_delayed", reason=error.message, hint=error.hint)
                 await asyncio.sleep(self._timing.trouble_s)
@@ -193,33 +193,42 @@ class Coordinator:
                 return True
         return False
 
-    async def _ensure(self, consumers: Sequence[ConsumerSpec]) -> None:
-        found = await self._bus.ensure(subjects.STREAMS, consumers)
-        found = (*found, *await self._keep_subscribers())
-        for sentence in set(found) - set(self._cannot):
-            _LOG.warning("feature_degraded", what=sentence)
-        self._cannot = found
-
-    async def _keep_subscribers(self) -> tuple[str, ...]:
-        """Ensure the consumers of subscribers; returns what is wrong with them, as sentences."""
-        try:
-            return await self._bus.ensure((), self._kept)
-        except UnreachableError as error:
-            # Not raised: a user with the permissions of an earlier release may not make them, and
-            # checks must run without subscribers.
-            return (f"the consumers of subscribers cannot be kept ({error.message})",)
-
-    def acting(self) -> CoordinatorInfo | None:
-        """The lease by which this coordinator acts, and the standbys behind it."""
+    def leader(self) -> CoordinatorInfo | None:
+        """The lease by which this coordinator leads, and the other coordinators."""
         return self._office.info(self._standbys.present()) if self._office else None
 
     def degraded(self) -> tuple[str, ...]:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
+        if self._is_shared:
+            of_tasks += self._standbys.degraded
         of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
         of_fleet += (*self._ingest.outboxes.degraded, *self._takers.degraded)
-        of_nats = (*self._cannot, *self._replicas.degraded, *self._watermarks.degraded)
+        of_nats = (*self._streams.degraded, *self._replicas.degraded, *self._watermarks.degraded)
         return (*self._clock.degraded, *of_nats, *self._library.troubles, *of_tasks, *of_fleet)
+
+    async def _hand_over(self) -> None:
+        """End the term if the store is out of reach from here, and another coordinator reaches it.
+
+        After twice the time in which such a one ends its own work if it does not reach it either.
+        """
+        reason = await self._watch.inspect()
+        others = [one for one in self._standbys.present() if one.active]
+        if reason and others and self._office is not None:
+            self._office.term.lose(f"{reason}, and {others[0].name} reaches it")
+
+    def _report(self) -> LeaderReport:
+        """What the other coordinators show of this one."""
+        library, skews = self._library, self._registry.skews
+        return LeaderReport(
+            degraded=self.degraded(),
+            pack=library.status,
+            built_in=built_in_of(library),
+            releases_as_of=library.catalogue.as_of,
+            nonce_rule=self._nonces.rule,
+            # Whole seconds: with each announcement the fractions are others.
+            skews={name: round(skew) for name, skew in skews.items()},
+        )
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""
@@ -246,21 +255,16 @@ class Coordinator:
             "clock": (self._clock.compare, Wakeup(), timing.clock_s),
             "replicas": (self._replicas.compare, Wakeup(), timing.replicas_s),
         }
+        if self._is_shared:
+            report = ReportKeeper(self._store, self._report)
+            repeated["report"] = (report.keep, Wakeup(), timing.report_s)
+            repeated["store"] = (self._hand_over, Wakeup(), timing.lease_ttl_s / RENEWALS)
+            repeated["others"] = (partial(wake_all, wakeups), self._others_changed, IDLE_S)
+        store, now, takers = self._store, self._clock.now, self._takers
+        reconcile = partial(reconcile_jobs, bus, store, timing, now, wakeups=wakeups, takers=takers)
         # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
-            "reconcile": (
-                partial(
-                    reconcile_jobs,
-                    bus,
-                    self._store,
-                    timing,
-                    self._clock.now,
-                    wakeups=wakeups,
-                    takers=self._takers,
-                ),
-                Wakeup(),
-                timing.reconcile_s,
-            ),
+            "reconcile": (reconcile, Wakeup(), timing.reconcile_s),
             "streams": (self._keep_streams, wakeups.streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -280,7 +284,7 @@ class Coordinator:
         }
 
     async def _keep_streams(self) -> None:
-        await self._ensure([self._results, subjects.placeholder()])
+        await self._streams.ensure([self._results, subjects.placeholder()])
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()

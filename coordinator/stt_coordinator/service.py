@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from stt_coordinator.active import ActiveCoordinator
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.intake.ceilings import Ceilings
@@ -20,6 +21,7 @@ from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.lease.arrival import Arrival
 from stt_coordinator.lease.election import Election, Office
 from stt_coordinator.lease.handover import Handover
+from stt_coordinator.lease.joining import Joined, Joiner
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
 from stt_coordinator.packs.fetcher import PackFetcher
@@ -33,8 +35,9 @@ from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import Progress, connected
+from stt_shared.errors import UnreachableError
 from stt_shared.identity import token_of
-from stt_shared.lifecycle import background_task, cancelled
+from stt_shared.lifecycle import awaited_task, background_task, cancelled
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
@@ -51,14 +54,13 @@ _LOG = logger("coordinator")
 async def run(
     settings: Settings, stop: asyncio.Event, timing: Timing | None = None, *, adopts: bool = False
 ) -> None:
-    """Act as the coordinator until `stop` is set, or wait as a standby while another one acts.
+    """Lead, or be active or a standby while another coordinator leads, until `stop` is set.
 
     NATS and the server of the store may come later than the coordinator. `adopts`: take the
     installation over from another store. Raises ConfigError if the store cannot be used, or if a
     coordinator with another store owns the installation.
     """
-    release_after = timedelta(hours=settings.coordinator.release_after_h)
-    timing = timing or Timing(release_after=release_after)
+    timing = timing or Timing(release_after=timedelta(hours=settings.coordinator.release_after_h))
     front = front_of(settings.web) if settings.web.listen else None
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     place = place_of(settings.coordinator, state)
@@ -77,11 +79,9 @@ async def run(
         # Before NATS is there: it may come later, and systemd must not wait for it.
         progress = Progress(sign.give)
         await stack.enter_async_context(notify.supervision(progress))
+        replicas = settings.coordinator.replicas
         bus = await connect_with_backoff(
-            lambda: connected(
-                settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
-            ),
-            stop,
+            lambda: connected(settings.nats, "stt-coordinator", replicas=replicas), stop
         )
         if bus is None:
             return
@@ -100,28 +100,49 @@ async def run(
             open_store=partial(place.open, upgrades=True),
             handover=Handover(state),
             adopts=adopts,
+            joiner=joiner_of(place, bus, claimant, timing),
         )
-        while office := await stand_by(election, front, stop):
-            sign.store = office.store
+        make = partial(dependencies_of, settings, state=state, timing=timing, page=page_of(front))
+        while won := await stand_by(election, front, stop, make, sign):
+            office, working = won
             async with office.acting(stop) as ended:
-                dependencies = dependencies_of(settings, office, state, timing, page_of(front))
-                await Coordinator(dependencies).run(ended)
+                # Once the lease is renewed: this takes seconds while browsers wait for answers.
+                await cancelled(working)
+                sign.store = office.store
+                await Coordinator(make(office)).run(ended)
             sign.store = None
 
 
+Make = Callable[[Office | Joined], CoordinatorDependencies]
+
+
+def joiner_of(place: Place, bus: Bus, claimant: Claimant, timing: Timing) -> Joiner | None:
+    """What joins the epochs of other coordinators; None for a store that one process locks."""
+    if not claimant.store_schema:
+        return None
+    return Joiner(bus=bus, claimant=claimant, ttl_s=timing.lease_ttl_s, open_store=place.open)
+
+
 def dependencies_of(
-    settings: Settings, office: Office, state: Path, timing: Timing, page: PageFactory | None
+    settings: Settings,
+    office: Office | Joined,
+    *,
+    state: Path,
+    timing: Timing,
+    page: PageFactory | None,
 ) -> CoordinatorDependencies:
-    """What an acting coordinator works with; raises ConfigError for a wrong key of packs."""
+    """What an active coordinator works with; raises ConfigError for a wrong key of packs."""
     return CoordinatorDependencies(
         bus=office.bus,
         store=office.store,
-        office=office,
+        office=office if isinstance(office, Office) else None,
+        is_shared=bool(office.claimant.store_schema),
         checks=builtin,
         timing=timing,
         fetcher=fetcher_of(settings.pack, office.bus, state, Serials(state)),
         page=page,
-        channels=channels(settings.alerts, office.store),
+        # The leader alone delivers alerts.
+        channels=channels(settings.alerts, office.store) if isinstance(office, Office) else (),
         retention=retention_of(settings.history),
         require_nonce=required_nonce(settings),
         subscribers=settings.coordinator.subscribers,
@@ -130,12 +151,54 @@ def dependencies_of(
     )
 
 
-async def stand_by(election: Election, front: Front | None, stop: asyncio.Event) -> Office | None:
-    """Wait until this process may act, and serve the page of a standby meanwhile.
+async def stand_by(
+    election: Election, front: Front | None, stop: asyncio.Event, make: Make, sign: SignOfLife
+) -> tuple[Office, list[asyncio.Task[None]]] | None:
+    """Wait until this process may lead; be active meanwhile, or serve the page of a standby.
 
-    None if `stop` was set first. Raises ConfigError as `Election.won`.
+    None if `stop` was set first. Returns also the tasks of the active coordinator, which have to be
+    cancelled before this one leads: its page needs the same address. Raises ConfigError as
+    `Election.won`.
     """
-    return await with_page(front, election.waits, election.sentence, election.won(stop))
+    if election.joiner is None:
+        alone = await with_page(front, election.waits, election.sentence, election.won(stop))
+        return None if alone is None else (alone, [])
+    winning = awaited_task(election.won(stop), "election")
+    working = awaited_task(be_active(election, election.joiner, front, make, sign), "active")
+    office: Office | None = None
+    try:
+        await asyncio.wait({winning, working}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()  # raises what nobody foresaw
+        office = await winning
+    finally:
+        if office is None:
+            await cancelled([working, winning])
+    return None if office is None else (office, [working])
+
+
+async def be_active(
+    election: Election, joiner: Joiner, front: Front | None, make: Make, sign: SignOfLife
+) -> None:
+    """Join one epoch after the other, and be active in it, until cancelled."""
+
+    async def announce() -> None:
+        joiner.changes += 1
+        await election.announce()
+
+    while True:
+        waiting = joiner.joined()
+        joined = await with_page(front, election.waits, election.sentence, waiting)
+        sign.store = joined.store
+        try:
+            async with joined.working() as ended:
+                active = ActiveCoordinator(make(joined), joined, announce)
+                joiner.troubles = active.own_troubles
+                await active.run(ended)
+        except UnreachableError as error:  # joined again
+            _LOG.warning("start_delayed", reason=error.message, hint=error.hint)
+        finally:
+            sign.store = None
 
 
 async def with_page(
@@ -173,7 +236,7 @@ def claimant_of(arrival: Arrival, store: str, place: Place) -> Claimant:
 
 
 class SignOfLife:
-    """What systemd's watchdog waits for: a row in the store of a coordinator that acts."""
+    """What systemd's watchdog waits for: a row in the store of an active coordinator."""
 
     def __init__(self) -> None:
         self.store: Store | None = None

@@ -206,6 +206,30 @@ async def test_messages_of_a_subject_are_deleted_below_a_sequence(
         await bus.delete("NOWHERE", f"{names.root}.>", 1)
 
 
+async def test_what_a_consumer_has_not_acknowledged_is_not_deleted_for_it(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([replace(names.stream, allow_direct=True)], [names.consumer])
+    for tail in ("a", "b", "c"):
+        await bus.publish([names.message(tail)])
+
+    async def delete() -> None:
+        await bus.delete(names.stream.name, f"{names.root}.>", 2**31, consumer=names.consumer)
+
+    async def left() -> list[bool]:
+        found = [await bus.last(names.stream.name, f"{names.root}.{one}") for one in "abc"]
+        return [one is not None for one in found]
+
+    async with bus.consume(names.stream.name, names.consumer.name, capacity=8) as inbox:
+        given = await inbox.take(3, wait=5, linger=1)
+        assert len(given) == 3
+        await delete()
+        assert await left() == [True, True, True]
+        await inbox.ack([given[0], given[2]])
+        await delete()
+        assert await left() == [False, True, True]
+
+
 async def test_a_request_is_answered_by_its_handler_or_refused_with_a_code(
     bus: AnyBus, names: Names
 ) -> None:

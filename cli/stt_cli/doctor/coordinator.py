@@ -93,7 +93,7 @@ def stored_instants(health: HealthReply) -> DiagnosticLine:
 
 
 def lease(one: CoordinatorInfo, now: datetime) -> DiagnosticLine:
-    """Which coordinator acts; a warning where nothing refuses what a deposed one sends late."""
+    """Which coordinator leads; a warning where nothing refuses what a deposed one sends late."""
     seen, what = coordinator_sentence(one, now), "coordinator lease"
     if one.fenced:
         return ok(what, seen)

@@ -10,10 +10,13 @@ import msgspec
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.time import schedule
+from stt_coordinator.ledger.runs import known_checks
+from stt_coordinator.store.port import Ledger
 from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id
 from stt_shared.protocol.control import (
+    CheckInfo,
     CheckSwitchRequest,
     RunReply,
     RunRequest,
@@ -82,6 +85,21 @@ def _switched(
     )
 
 
+async def installed_checks(context: HandlerContext) -> tuple[CheckInfo, ...]:
+    """The checks of the installation: those of the leader, whoever is asked.
+
+    Raises RequestError `unavailable` if the leader has not recorded them yet.
+    """
+    if context.leads:
+        return context.library.checks(context.control_state.state.disabled_checks)
+    found = await context.store.read(
+        lambda ledger: known_checks(ledger, context.control_state.newest(ledger))
+    )
+    if not found:
+        raise request_error(ErrorCode.UNAVAILABLE, "the leader has not recorded its checks yet")
+    return found
+
+
 async def disable_check(context: HandlerContext, request: CheckSwitchRequest) -> SwitchReply:
     """Switch one check off for all targets; raises RequestError `unknown_check`."""
     return await _switch_check(context, request, lambda off, name: off | {name})
@@ -95,7 +113,7 @@ async def enable_check(context: HandlerContext, request: CheckSwitchRequest) -> 
 async def _switch_check(
     context: HandlerContext, request: CheckSwitchRequest, what: Callable[[set[str], str], set[str]]
 ) -> SwitchReply:
-    name = _check_names(context, (request.check,))[0]
+    name = _check_names(context, await installed_checks(context), (request.check,))[0]
 
     def switched(state: ControlState) -> ControlState:
         off = what(set(state.disabled_checks), name)
@@ -103,8 +121,14 @@ async def _switch_check(
 
     changed = await context.control_state.change(switched)
     state = context.control_state.state
-    checks = context.library.checks(state.disabled_checks)
-    await context.store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
+
+    def switch(ledger: Ledger) -> None:
+        # By the newest state, read in this transaction: another coordinator may have switched
+        # another check since ours was written.
+        checks = known_checks(ledger, context.control_state.newest(ledger))
+        ledger.fleet.replace_checks(checks, ledger.fleet.pack())
+
+    await context.store.transact(switch)
     context.wakeups.summary.set()
     return SwitchReply(state=state, changed=changed)
 
@@ -120,13 +144,15 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, no run was started")
     # Before the checks are chosen: whoever edits a folder of checks runs what is on the disk now.
-    await context.library.refresh_if_local()
+    # Of the leader's alone: all others plan with the checks that it has recorded.
+    if context.leads:
+        await context.library.refresh_if_local()
     now = clock.now().replace(microsecond=0)
 
     every = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     targets = select_targets(request, every)
-    checks = context.library.checks(state.disabled_checks)
-    wanted = _check_names(context, request.checks)
+    checks = await installed_checks(context)
+    wanted = _check_names(context, checks, request.checks)
     off = [check.check for check in checks if check.check in wanted and not check.enabled]
     if off:
         raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is disabled")
@@ -139,8 +165,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
             requested_by=request.by[:MAX_TEXT],
         ),
         targets=targets,
-        checks=[check for check in checks if not wanted or check.check in wanted],
-        pack=context.library.pack,
+        checks=frozenset(wanted) if wanted else None,
     )
     started, joined = await context.scheduler.start(planned)
     # The limit: a reply is one message, and all targets of a fleet may have joined.
@@ -173,15 +198,19 @@ def select_targets(request: RunRequest, targets: Iterable[TargetRecord]) -> list
     return found
 
 
-def _check_names(context: HandlerContext, names: tuple[str, ...]) -> list[str]:
-    """The names of the checks that `names` mean; raises RequestError `unknown_check`."""
-    catalogue = context.library.catalogue
+def _check_names(
+    context: HandlerContext, known: Iterable[CheckInfo], names: tuple[str, ...]
+) -> list[str]:
+    """The names of the `known` checks that `names` mean; raises RequestError `unknown_check`."""
+    catalogue, there = context.library.catalogue, {check.check for check in known}
     found: list[str] = []
     for name in names:
+        # An alias is known to the own library alone, which may be of another pack.
         check = catalogue.find(name)
-        if check is None:
+        meant = check.name if check is not None and name not in there else name
+        if meant not in there:
             close = catalogue.close_to(name)
             hint = f", did you mean {close!r}?" if close else ""
             raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{hint}")
-        found.append(check.name)
+        found.append(meant)
     return found

@@ -8,8 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from stt_coordinator.control.counted_runs import CountedRuns
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.metrics.counters import Counters
-from stt_coordinator.packs.library import Library
+from stt_coordinator.packs.library import Library, built_in_of
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.guards.clock_guard import ClockGuard
@@ -18,6 +19,7 @@ from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared.bus.values import RequestError
+from stt_shared.protocol.control import PackStatus
 from stt_shared.protocol.coordinators import CoordinatorInfo
 
 
@@ -56,12 +58,31 @@ class HandlerContext:
     counters: Counters = field(default_factory=Counters)
     counted_runs: CountedRuns = field(default_factory=CountedRuns)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
-    acting: Callable[[], CoordinatorInfo | None] = lambda: None  # by which lease it acts
+    leader: Callable[[], CoordinatorInfo | None] = lambda: None  # and the other coordinators
+    leads: bool = True  # this one is the leader
+    leader_report: Callable[[], LeaderReport] = LeaderReport  # what it put into the store last
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     clock: ClockGuard | None = None
     nonce_rule: Callable[[], str] = lambda: "are refused"  # of results without a nonce
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
+
+    @property
+    def pack(self) -> PackStatus | None:
+        """The pack that runs are planned with: the leader's; None where its checks are built in."""
+        return self.library.status if self.leads else self.leader_report().pack
+
+    @property
+    def built_in(self) -> str:
+        """The digest of the leader's built-in checks; empty if they are of a pack, or unknown."""
+        return built_in_of(self.library) if self.leads else self.leader_report().built_in
+
+    @property
+    def releases_as_of(self) -> str:
+        """The date of the release data in the leader's checks."""
+        if self.leads:
+            return self.library.catalogue.as_of
+        return self.leader_report().releases_as_of
 
 
 def request_error(code: ErrorCode, message: str) -> RequestError:

@@ -12,7 +12,7 @@ from stt_shared.report import readable
 def unsigned(context: HandlerContext, workers: Sequence[WorkerRecord]) -> str:
     """Which workers accept unsigned packs, and whether the pack is unsigned; empty if neither."""
     allowing = [w.worker for w in workers if w.state == "up" and w.allow_unsigned]
-    pack = context.library.status
+    pack = context.pack
     found: list[str] = []
     if pack is not None and not pack.key:
         found.append(f"the checks of {pack.source} are unsigned")

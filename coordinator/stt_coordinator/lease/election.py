@@ -1,4 +1,4 @@
-"""Wait as a standby until this coordinator may act, and take the lease."""
+"""Wait until this coordinator may lead, and take the lease."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stt_coordinator.lease.copies import has_last_acknowledged, missing_results
+from stt_coordinator.lease.copies import require_newest
 from stt_coordinator.lease.fence import FencedBus, Fences
 from stt_coordinator.lease.fenced_store import FencedStore
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.installations import Installations
-from stt_coordinator.lease.older_release import older_acts
+from stt_coordinator.lease.joining import Joiner
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
-from stt_coordinator.lease.releases import obstacle
+from stt_coordinator.lease.releases import obstacle, older_acts
+from stt_coordinator.lease.standbys import INSTANCE, MAX_CHARACTERS
 from stt_coordinator.lease.term import Keeper, Term
 from stt_coordinator.store.port import Store, StoreDeposedError, StoreError
 from stt_shared import clock
@@ -119,6 +120,7 @@ class Election:
     open_store: Callable[[], Awaitable[Store | None]]
     handover: Handover
     adopts: bool = False  # whether it may take over from another store
+    joiner: Joiner | None = None  # None: a store that one coordinator alone can use
     waiting: Waiting = field(init=False)
     installations: Installations = field(init=False)
     waits: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is a standby
@@ -141,7 +143,7 @@ class Election:
                     self.waits.clear()
                     return office
                 if rounds % (INSPECTIONS // RENEWALS) == 0:
-                    await self._announce()
+                    await self.announce()
             except RETRYABLE as error:
                 self._say(error.message)
             rounds += 1
@@ -153,16 +155,28 @@ class Election:
         """Behind whom it waits, and since when."""
         return self.waiting.sentence()
 
-    async def _announce(self) -> None:
-        one, waiting = self.claimant, self.waiting
+    async def announce(self) -> None:
+        """Announce this coordinator to the leader; raises UnreachableError."""
+        one, waiting, joiner = self.claimant, self.waiting, self.joiner
+        hindrance = joiner.hindrance() if joiner else ""
         message = Standby(
-            name=one.name, host=one.host, since=waiting.since, obstacle=waiting.obstacle
+            name=one.name,
+            host=one.host,
+            instance=one.holder[:INSTANCE],
+            since=waiting.since,
+            # Shortened here: who hears a longer one drops the message.
+            obstacle=(hindrance or waiting.obstacle)[:MAX_CHARACTERS],
+            active=joiner is not None and joiner.is_active,
+            changes=joiner.changes if joiner else 0,
         )
         await self.bus.send(subjects.standby(one.name), codec.encode(message))
 
     async def _attempt(self) -> Office | None:
+        begun = clock.uptime()
         view = await self.lease.inspect()
         self.installations.see(view.record)
+        if self.joiner is not None:
+            self.joiner.see(view.record, begun)
         # First: a lease that is free must not be taken with another store either.
         self.refuse_other_store(view.record)
         if not view.is_free:
@@ -235,27 +249,11 @@ class Election:
         if self.waiting.sentence() != before:
             _LOG.info("standby_waits", state=self.waiting.sentence())
 
-    async def refuse_old_store(self, store: Store) -> None:
-        """Raise ConfigError if the store lacks results that a worker has dropped as recorded."""
-        if self.adopts:
-            return
-        missing = await missing_results(self.bus, store)
-        # A position that no coordinator published: whoever acts names it, and writes its own again.
-        if not missing or await has_last_acknowledged(self.bus, store):
-            return
-        one = missing[0]
-        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ConfigError(
-            f"the store {self.claimant.store} is older than this installation: it has the results"
-            f" of worker {one.worker} up to {one.stored}, and {one.published} were recorded{more}",
-            hint="restore a newer backup, or start the coordinator with the newest copy; to go on"
-            " without what is missing: stt coordinator --adopt",
-        )
-
     async def _take(self, store: Store) -> Office | None:
         """Take the lease and raise the fences; None if another coordinator was faster."""
         await self.bus.ensure(subjects.STREAMS, ())
-        await self.refuse_old_store(store)
+        if not self.adopts:
+            await require_newest(self.bus, store, is_shared=bool(self.claimant.store_schema))
         fences = Fences(self.bus)
         # Before the lease is taken: an epoch that a lost record had must not come again.
         # The store remembers it as well, for brokers that lost their disks.

@@ -119,10 +119,12 @@ class FencedBus:
         self._term.require()
         return await self._bus.drop(stream, is_dropped)
 
-    async def delete(self, stream: str, subject: str, before: int) -> None:
+    async def delete(
+        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
+    ) -> None:
         """See the port; what it deletes was handled, so that a late one does no harm."""
         self._term.require()
-        await self._bus.delete(stream, subject, before)
+        await self._bus.delete(stream, subject, before, consumer=consumer)
 
     async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
         """See the port."""

@@ -1,10 +1,16 @@
-"""What one coordinator does while one of another release acts on the store that they share."""
+"""What one coordinator does while one of another release acts: it waits, or it ends."""
 
 from __future__ import annotations
 
 from stt_coordinator.lease.port import Claimant
 from stt_coordinator.lease.record import LeaseRecord
-from stt_shared.errors import ConfigError
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import RequestError
+from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import Empty, StatusReply, Verb
+
+ANSWER_S = 2.0
 
 
 def obstacle(claimant: Claimant, record: LeaseRecord | None) -> str:
@@ -25,3 +31,19 @@ def obstacle(claimant: Claimant, record: LeaseRecord | None) -> str:
         f"the acting coordinator {record.name} runs an older schema ({found}); stop it, or let it"
         " end, to upgrade"
     )
+
+
+async def older_acts(bus: Bus) -> bool:
+    """Whether a coordinator of a release without leases acts: it would go on beside this one.
+
+    Nobody answers where none runs: then nothing waits for this. Silence counts as nobody, or a
+    subscription that is left over would keep this installation from starting.
+    """
+    subject = subjects.control(Verb.STATUS)
+    try:
+        data = await bus.request(subject, codec.encode(Empty()), timeout=ANSWER_S)
+        return codec.decode(StatusReply, data).coordinator is None
+    except RequestError:
+        return True  # its store does not answer, but it does
+    except (UnreachableError, ProtocolError):
+        return False

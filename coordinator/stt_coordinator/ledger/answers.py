@@ -169,6 +169,8 @@ class AnswerRecorder:
         self._ledger.outcomes.confirm(self._confirmations())
         # In the same transaction as the findings: an event is published if its change is stored,
         # and only then.
+        if self._events:
+            self._ledger.locks.history()
         self._ledger.history.add(self._events)
         self._ledger.outbox.add(map(event_messages.of_finding, self._events))
         # Last: every ingester of a run waits here for the one that counts it.

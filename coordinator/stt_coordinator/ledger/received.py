@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from stt_coordinator.ledger.watermarks import Outbox, Position
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.identity import digest
 from stt_shared.protocol.messages import Result
+from stt_shared.telemetry import traces
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
 
@@ -55,3 +57,11 @@ class ReceivedResult:
             at=now,
             data=self.data[:MAX_REJECTED_BYTES],
         )
+
+
+def trace_ingest(received: Sequence[ReceivedResult], begun: datetime) -> None:
+    """One span a result, from `begun` until now, below the span that its worker sent it from."""
+    tracing = traces.get()
+    for one in received if tracing.on else ():
+        ids = {"job": one.result.job_id, "worker": one.result.worker}
+        tracing.begin("ingest", ids, parent=one.traceparent, begun=begun).end()

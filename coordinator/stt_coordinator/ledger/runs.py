@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
+from stt_shared import identity
 from stt_shared.identity import new_nonce
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, RunPhase
+from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import RunRecord
+
+SECOND = timedelta(seconds=1)
 
 
 def start_run(
@@ -37,6 +41,25 @@ def start_run(
     # After its jobs: a run without any is finished here and now.
     count_runs(ledger, [run.run_id], now)
     return ledger.runs.get(run.run_id) or run
+
+
+def known_checks(ledger: Ledger, state: ControlState) -> tuple[CheckInfo, ...]:
+    """The checks of the installation, as the leader recorded them, switched as in `state`."""
+    return tuple(
+        msgspec.structs.replace(one, enabled=one.check not in state.disabled_checks)
+        for one in ledger.fleet.checks()
+    )
+
+
+def run_of_its_own(ledger: Ledger, run: RunRecord) -> RunRecord:
+    """`run`, a request, moved to the first second from its own that is not the id of a run.
+
+    In the transaction that records it: of two requests at once each gets its own run.
+    """
+    slot = run.slot
+    while ledger.runs.get(identity.run_id(run.schedule, slot)) is not None:
+        slot += SECOND
+    return msgspec.structs.replace(run, run_id=identity.run_id(run.schedule, slot), slot=slot)
 
 
 def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:

@@ -75,11 +75,31 @@ def render_standby() -> bytes:
     return generate_latest(registry)
 
 
+def render_active(counters: Counters) -> bytes:
+    """The metrics of an active coordinator that does not lead."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Active(counters))
+    return generate_latest(registry)
+
+
 class _Standby(Collector):
     def collect(self) -> Iterator[Metric]:
-        """The version, and that it does not act."""
+        """The version, and that it does nothing."""
         yield _build_info()
         yield _gauge("stt_coordinator_acting", [((), 0)])
+        yield _gauge("stt_coordinator_active", [((), 0)])
+
+
+class _Active(Collector):
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
+    def collect(self) -> Iterator[Metric]:
+        """The version, that it does not lead, and what it has counted itself."""
+        yield _build_info()
+        yield _gauge("stt_coordinator_acting", [((), 0)])
+        yield _gauge("stt_coordinator_active", [((), 1)])
+        yield from self._counters.collect()
 
 
 def _build_info() -> Metric:
@@ -94,10 +114,12 @@ class _Collector(Collector):
         """Every metric of the set that has a value."""
         found = self._found
         yield _build_info()
-        acting = found.coordinator
+        leader = found.coordinator
+        others = leader.standbys if leader else ()
         yield _gauge("stt_coordinator_acting", [((), 1)])
-        yield _gauge("stt_coordinator_epoch", [((), acting.epoch if acting else 0)])
-        yield _gauge("stt_standbys", [((), len(acting.standbys) if acting else 0)])
+        yield _gauge("stt_coordinator_active", [((), 1)])
+        yield _gauge("stt_coordinator_epoch", [((), leader.epoch if leader else 0)])
+        yield _gauge("stt_standbys", [((), sum(not one.active for one in others))])
         yield from _of_store(found.store)
         yield _gauge("stt_enabled", [((), int(found.state.enabled))])
         yield _gauge("stt_clock_held", [((), int(found.is_held))])

@@ -29,14 +29,19 @@ _ALL = (
     Spec(
         name="stt_coordinator_acting",
         kind=GAUGE,
-        help="1 if this coordinator acts, 0 if it is a standby",
+        help="1 if this coordinator is the leader, 0 if it is not",
+    ),
+    Spec(
+        name="stt_coordinator_active",
+        kind=GAUGE,
+        help="1 if this coordinator takes in results and answers, 0 if it is a standby",
     ),
     Spec(
         name="stt_coordinator_epoch",
         kind=GAUGE,
-        help="epoch of the acting coordinator: it increases when another one takes over",
+        help="epoch of the leader: it increases when another coordinator begins to lead",
     ),
-    Spec(name="stt_standbys", kind=GAUGE, help="coordinators that stand by"),
+    Spec(name="stt_standbys", kind=GAUGE, help="coordinators that are standbys: not active"),
     Spec(
         name="stt_store_info",
         kind=GAUGE,

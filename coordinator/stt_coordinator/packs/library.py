@@ -95,3 +95,8 @@ class Library:
             )
             for check in self.catalogue.checks.values()
         )
+
+
+def built_in_of(library: Library) -> str:
+    """The digest of the built-in checks in use; empty if the checks are of a pack."""
+    return "" if library.pack else library.catalogue.pack

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeVar
 
+from stt_coordinator.store.ports.access import AccessLedger
 from stt_coordinator.store.ports.audit import AuditLedger
 from stt_coordinator.store.ports.counts import CountLedger
 from stt_coordinator.store.ports.findings import FindingLedger
@@ -64,6 +65,7 @@ class Ledger:
     suppressions: SuppressionLedger
     audit: AuditLedger
     fleet: FleetLedger
+    access: AccessLedger
     counts: CountLedger
     outbox: OutboxLedger
     retention: RetentionLedger
@@ -76,7 +78,8 @@ class Store(Protocol):
     `work` is a plain function: it must not wait, may run in another thread, and may run more than
     once when the store has to repeat its transaction; so it changes nothing but the ledger.
     Transactions are serializable: the result is as if one ran after the other. What `work` read is
-    unchanged when it is committed, and a row that it did not find was not inserted meanwhile.
+    unchanged when it is committed, and a row that it did not find was not inserted meanwhile; for
+    `transact_beside` alone that holds only of what `work` holds.
     """
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
@@ -84,6 +87,13 @@ class Store(Protocol):
 
         If `work` raises, nothing is kept and its error is raised. A cancelled caller leaves either
         the whole transaction or nothing. Raises StoreError.
+        """
+        ...
+
+    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
+        """As `transact`, but other calls of this method may run at the same time.
+
+        Of those, `work` is protected from what it holds by `ledger.locks`, and from nothing else.
         """
         ...
 
@@ -111,6 +121,13 @@ class Store(Protocol):
         back to an earlier one. This one raises it for a later one, and for the same one if another
         installation began it. Before the first call nothing
         is compared. Raises StoreError.
+        """
+        ...
+
+    async def join(self, epoch: int) -> None:
+        """Write in `epoch`, which the leader began: the same holds for later transactions.
+
+        Raises StoreDeposedError if the store is in another one, and StoreError.
         """
         ...
 

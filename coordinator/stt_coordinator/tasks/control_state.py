@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.port import Ledger, Store, StoreError
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication, Receipt, Stored
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -15,6 +15,7 @@ from stt_shared.protocol.messages import ControlState
 from stt_shared.telemetry.logs import logger
 
 ATTEMPTS = 5  # to write, while others write too
+COPY_S = 2.0  # for the store to take or give the copy while somebody waits for an answer
 STREAM = subjects.kv_stream(subjects.BUCKET_CONTROL)
 SUBJECT = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
 NEWER = "newer_major"
@@ -22,13 +23,16 @@ _LOG = logger("control_state")
 
 
 class ControlStateWriter:
-    """Reads and writes the control state; `state` is as last read, disabled before."""
+    """Reads and writes the control state; `state` is as last read, disabled before.
 
-    def __init__(self, bus: Bus, store: Store) -> None:
+    `is_shared`: other coordinators on the same store change it, too.
+    """
+
+    def __init__(self, bus: Bus, store: Store, *, is_shared: bool = False) -> None:
         self._bus = bus
         self._store = store
-        self._sequence = 0
-        self._remembered: ControlState | None = None
+        self._is_shared = is_shared
+        self._sequence = 0  # that the broker gave `state`
         # Without this lock a state read before a change would replace what the change wrote.
         self._one_at_a_time = asyncio.Lock()
         self.state = ControlState()
@@ -39,30 +43,75 @@ class ControlStateWriter:
         Raises UnreachableError, StoreError, and ProtocolError if a newer version wrote it.
         """
         async with self._one_at_a_time:
-            return await self._refresh()
+            await self._read()
+            await self._keep()
+            return self.state
 
-    async def _refresh(self, *, replace_newer: bool = False) -> ControlState:
+    async def answers(self) -> None:
+        """Raise UnreachableError unless the broker answers with the stored message."""
+        await self._bus.last(STREAM, SUBJECT)
+
+    async def recall(self) -> None:
+        """See what another coordinator has changed before this request came.
+
+        Whoever changed it put the copy into the store before it answered. While the store does not
+        answer the state stays as it was read last.
+        """
+        if self._is_shared:
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(COPY_S):
+                    await self._store.read(self.newest)
+
+    def newest(self, ledger: Ledger) -> ControlState:
+        """The state as of this transaction: the copy of the store, if that is newer."""
+        found, sequence = ledger.fleet.control_state(), ledger.fleet.control_sequence()
+        if found is not None and sequence > self._sequence:
+            self.state, self._sequence = found, sequence
+        return self.state
+
+    async def _read(self, *, replace_newer: bool = False) -> int:
+        """Read it; returns the sequence that the next message has to follow."""
         stored = await self._bus.last(STREAM, SUBJECT)
         # A deleted key leaves an empty message, which the next one has to follow.
-        self._sequence = stored.sequence if stored else 0
+        sequence = stored.sequence if stored else 0
         found = _decode(stored, replace_newer=replace_newer)
         if found is not None:
-            self.state = found
-        else:
-            self.state = ControlState()
-            lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
-            unreadable = stored is not None and bool(stored.data)
-            if unreadable or (lost is not None and lost != self.state):
-                await self._restore(lost or ControlState())
-        state = self.state
-        # The copy from which a bucket that the broker has lost is restored.
-        if state != self._remembered:
-            await self._store.transact(lambda ledger: ledger.fleet.put_control_state(state))
-            self._remembered = state
-        return state
+            self.state, self._sequence = found, sequence
+            return sequence
+        lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
+        self.state, self._sequence = ControlState(), sequence
+        unreadable = stored is not None and bool(stored.data)
+        if unreadable or (lost is not None and lost != self.state):
+            await self._restore(lost or ControlState(), sequence)
+        return self._sequence
 
-    async def _restore(self, state: ControlState) -> None:
-        receipt = await self._write(state)
+    async def _keep(self) -> None:
+        """Keep the copy from which a bucket that the broker has lost is restored.
+
+        Compared each time: what was written meanwhile by whoever read an older state is mended.
+        """
+        mine, sequence = self.state, self._sequence
+        kept, last = await self._store.read(_copy)
+        if (mine == kept and sequence <= last) or (not sequence and kept is None):
+            return
+        if sequence >= last:
+            await self._store.transact(
+                lambda ledger: ledger.fleet.put_control_state(mine, sequence)
+            )
+            return
+        # Either this was read from a replica that is behind, or the broker counts anew. It takes
+        # the same state again only if nothing followed: then the copy is of a lost bucket.
+        receipt = await self._write(mine, sequence)
+        if receipt.publication is Publication.STORED:
+            newest = receipt.sequence
+            await self._store.transact(
+                lambda ledger: ledger.fleet.put_control_state(mine, newest, replaces=last)
+            )
+        elif kept is not None:
+            self.state, self._sequence = kept, last
+
+    async def _restore(self, state: ControlState, sequence: int) -> None:
+        receipt = await self._write(state, sequence)
         if receipt.publication is not Publication.STORED:
             reason = receipt.reason
             raise UnreachableError(f"the control state cannot be restored ({reason})")
@@ -81,7 +130,8 @@ class ControlStateWriter:
             (receipt,) = await self._bus.publish([message])
             if receipt.publication is not Publication.STORED:
                 raise UnreachableError(f"the control state cannot be taken over ({receipt.reason})")
-            await self._refresh()
+            await self._read()
+            await self._keep()
 
     async def change(
         self, make: Callable[[ControlState], ControlState], *, replace_newer: bool = False
@@ -97,24 +147,34 @@ class ControlStateWriter:
             reason = ""
             # Limited: of many that write at once each round lets one through, and an operator
             # waits.
-            for _ in range(ATTEMPTS):
-                wanted = make(await self._refresh(replace_newer=replace_newer))
+            for attempt in range(ATTEMPTS):
+                sequence = await self._read(replace_newer=replace_newer)
+                if not attempt:  # a replica of the broker may be behind
+                    await self.recall()
+                    sequence = max(sequence, self._sequence)
+                wanted = make(self.state)
                 if wanted == self.state:
                     return False
-                receipt = await self._write(wanted)
+                receipt = await self._write(wanted, sequence)
                 if receipt.publication is Publication.STORED:
                     break
                 reason = receipt.reason
             else:
                 raise UnreachableError(f"the control state cannot be written ({reason})")
+            # Before the answer: the next request may come to another coordinator, which reads it.
+            # Not for long: whoever stops the checks must not wait for a store that hangs.
+            with suppress(StoreError, UnreachableError, TimeoutError):
+                async with asyncio.timeout(COPY_S):
+                    await self._keep()
         # Workers read the state anyway before each job; this only makes them quick.
         with suppress(UnreachableError):
             await self.nudge()
         return True
 
-    async def _write(self, state: ControlState) -> Receipt:
+    async def _write(self, state: ControlState, sequence: int) -> Receipt:
+        """Write it behind the message `sequence`; whoever else wrote meanwhile wins."""
         data = codec.encode(state)
-        message = Outgoing(subject=SUBJECT, data=data, expected_last=self._sequence)
+        message = Outgoing(subject=SUBJECT, data=data, expected_last=sequence)
         (receipt,) = await self._bus.publish([message])
         if receipt.publication is Publication.STORED:
             # Only then: with a sequence that the broker did not give every later write would be
@@ -125,6 +185,10 @@ class ControlStateWriter:
     async def nudge(self) -> None:
         """Make workers read the state and announce themselves now; raises UnreachableError."""
         await self._bus.send(subjects.NUDGE, b"")
+
+
+def _copy(ledger: Ledger) -> tuple[ControlState | None, int]:
+    return ledger.fleet.control_state(), ledger.fleet.control_sequence()
 
 
 def _decode(stored: Stored | None, *, replace_newer: bool) -> ControlState | None:

@@ -74,7 +74,8 @@ class Dispatcher:
                 and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch)
             )
 
-        await self._store.transact(record)
+        # It holds its targets: results may be recorded meanwhile.
+        await self._store.transact_beside(record)
         # After the commit: a transaction that fails is tried again with the same jobs.
         self._takers.note(sent, now)
         failed = [receipt for receipt in receipts if receipt.publication is Publication.FAILED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ import msgspec
 
 from stt_coordinator.domain.intake.budget import DAY_S, STRANGER_POSITIONS, Budget
 from stt_coordinator.domain.time.timing import Timing
-from stt_coordinator.ledger.received import ReceivedResult
+from stt_coordinator.ledger.received import ReceivedResult, trace_ingest
 from stt_coordinator.ledger.results import RecordedBatch, record_results
 from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
@@ -25,7 +26,7 @@ from stt_coordinator.tasks.guards.new_outboxes import NewOutboxes
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.guards.unreadable import MAX_SEQUENCE, unreadable_result
 from stt_coordinator.tasks.guards.unused_results import UnusedResults, delete_handled, sender_of
-from stt_coordinator.tasks.troubles import Troubles, format_error
+from stt_coordinator.tasks.troubles import Troubles, format_error, until_written
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Inbox
@@ -35,6 +36,7 @@ from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.reading import RESULT, read_message
+from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 
@@ -46,7 +48,7 @@ MAX_ID = 200  # characters of the ids of jobs and runs
 MAX_WAITS = 6  # deliveries that may wait for the announcement of their worker
 REPEATED = "repeated"  # the code under which known results are counted
 AFTER_COMMIT = "after-commit-before-ack"
-FIRST_CONSUMER = subjects.results_consumer(1).name
+FIRST_CONSUMER = subjects.results_consumer(1)
 _LOG = logger("ingest")
 # What a value that no check foresaw may raise while it is recorded.
 _UNRECORDABLE = (
@@ -78,12 +80,14 @@ class Ingest:
         store: Store,
         wakeups: Wakeups,
         timing: Timing,
-        consumer: str = FIRST_CONSUMER,
+        consumer: ConsumerSpec = FIRST_CONSUMER,
         troubles: Troubles | None = None,
         counters: Counters | None = None,
         nonces: NonceGate,
         unused: UnusedResults | None = None,
+        gives_back_s: float = math.inf,
     ) -> None:
+        self._gives_back_s = gives_back_s  # after so much trouble others may reach the store
         self.outboxes = NewOutboxes()
         self._nonces = nonces
         self._unused = unused or UnusedResults()
@@ -100,14 +104,16 @@ class Ingest:
 
     async def run(self) -> None:
         """Ingest results until cancelled."""
-        stream, name = subjects.STREAM_RESULTS, self._consumer
+        stream, name = self._consumer.stream, self._consumer.name
         while True:
             try:
                 async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
                     await self._consume(inbox)
-            except UnreachableError as error:
+            except (StoreError, UnreachableError) as error:
                 _LOG.warning("consumer_failed", reason=error.message)
                 await asyncio.sleep(self._timing.trouble_s)
+                if isinstance(error, StoreError):  # what it held went to whoever reaches the store
+                    await until_written(self._store, self._troubles, TASK, self._timing.trouble_s)
 
     async def _consume(self, inbox: Inbox) -> None:
         linger_s = 0.0
@@ -121,10 +127,14 @@ class Ingest:
             self.turned = clock.monotonic()
             # After the batch, and also while none comes: a full stream lets nothing in.
             for sender, last in self._unused.due().items():
-                await delete_handled(self._bus, sender, last)
+                await delete_handled(self._bus, self._consumer, sender, last)
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
-        """Record the batch, however long the store is in trouble, then settle its deliveries."""
+        """Record the batch, then settle its deliveries; tried again while the store is in trouble.
+
+        Raises StoreError or UnreachableError if others have waited long enough for them.
+        """
+        begun = clock.monotonic()
         received: dict[str, ReceivedResult] = {}
         unreadable: dict[str, UnreadableResult] = {}
         done = _Done()
@@ -136,11 +146,12 @@ class Ingest:
         while True:
             try:
                 done = await self._record(list(received.values()), list(unreadable.values()))
-            # Tried for ever, with the same batch: put back it would come again at once, into the
-            # same trouble.
+            # With the same batch: put back it would come again at once, into the same trouble.
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results_delayed", reason=error.message, hint=error.hint)
                 self._troubles.report(TASK, format_error(error))
+                if clock.monotonic() - begun > self._gives_back_s:
+                    raise
                 await asyncio.sleep(self._timing.trouble_s)
             else:
                 self._troubles.resolve(TASK)
@@ -208,7 +219,8 @@ class Ingest:
         self, received: Sequence[ReceivedResult], rules: IntakeRules
     ) -> RecordedBatch:
         now = clock.now()
-        batch = await self._store.transact(
+        # Beside other coordinators, which record results of other targets.
+        batch = await self._store.transact_beside(
             lambda ledger: record_results(ledger, received, now, rules)
         )
         self._strangers.spend(batch.stranger_positions, clock.monotonic())
@@ -277,14 +289,6 @@ def read_delivery(delivery: Delivery) -> ReceivedResult:
         traceparent=traces.parent(delivery.headers, result.run_id),
         may_wait=delivery.delivered <= MAX_WAITS,
     )
-
-
-def trace_ingest(received: Sequence[ReceivedResult], begun: datetime) -> None:
-    """One span a result, from `begun` until now, below the span that its worker sent it from."""
-    tracing = traces.get()
-    for one in received if tracing.on else ():
-        ids = {"job": one.result.job_id, "worker": one.result.worker}
-        tracing.begin("ingest", ids, parent=one.traceparent, begun=begun).end()
 
 
 def _bound_ids(one: Result) -> AbstractContextManager[None]:

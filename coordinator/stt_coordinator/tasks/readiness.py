@@ -37,7 +37,7 @@ class Readiness:
     async def check(self) -> tuple[Part, ...]:
         """A round trip through NATS, a write into the store, and how long results have waited."""
         return (
-            await _tried("nats", self.control_state.refresh),
+            await _tried("nats", self.control_state.answers),
             await _tried("store", self.store.probe_write),
             self._results(),
         )

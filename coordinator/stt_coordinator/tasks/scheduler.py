@@ -14,7 +14,13 @@ from stt_coordinator.domain.time import schedule
 from stt_coordinator.domain.time.settling import Settling
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all
-from stt_coordinator.ledger.runs import note_whole_runs, skip_run, start_run
+from stt_coordinator.ledger.runs import (
+    known_checks,
+    note_whole_runs,
+    run_of_its_own,
+    skip_run,
+    start_run,
+)
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
@@ -26,7 +32,6 @@ from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState, Tick
 from stt_shared.protocol.records import RunRecord
 from stt_shared.telemetry import traces
@@ -37,19 +42,17 @@ RUN, SKIPPED = "run", "skipped"
 MAX_AHEAD = timedelta(minutes=1)  # of a decision; beyond it a clock was ahead
 NO_TARGETS = "no worker has announced a target"
 NEWER = "a newer slot was due when checks could run again"
-SECOND = timedelta(seconds=1)
 _LOG = logger("scheduler")
 StartedRun = tuple[RunRecord, tuple[str, ...]]  # and the targets whose outstanding job was joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRun:
-    """A run that is to be recorded: its targets, its checks and the pack that these are of."""
+    """A run that is to be recorded, its targets, and the names of its checks; None: all."""
 
     run: RunRecord
     targets: Sequence[TargetRecord]
-    checks: Sequence[CheckInfo]
-    pack: str = ""  # digest; empty: built-in checks
+    checks: frozenset[str] | None = None
 
 
 class Scheduler:
@@ -65,8 +68,10 @@ class Scheduler:
         wakeups: Wakeups,
         timing: Timing,
         agreed_now: AgreedNow,
+        leads: bool = True,
     ) -> None:
         self._bus = bus
+        self._leads = leads  # the checks of the installation are those of the leader
         self._agreed_now = agreed_now
         self._store = store
         self._control_state = control_state
@@ -161,7 +166,7 @@ class Scheduler:
         run = RunRecord(
             run_id=run_id(schedule.FIRST, slot), schedule=schedule.FIRST, slot=slot, state="running"
         )
-        await self.start(PlannedRun(run=run, targets=new, checks=known, pack=self._library.pack))
+        await self.start(PlannedRun(run=run, targets=new))
 
     async def end_jobs(self, state: ControlState) -> None:
         """End all outstanding jobs because checks are disabled."""
@@ -202,8 +207,6 @@ class Scheduler:
                 planned = PlannedRun(
                     run=run if targets else msgspec.structs.replace(run, reason=NO_TARGETS),
                     targets=targets,
-                    checks=self._library.checks(state.disabled_checks),
-                    pack=self._library.pack,
                 )
                 await self.start(planned)
             else:
@@ -216,6 +219,16 @@ class Scheduler:
         targets = await self._store.read(lambda ledger: ledger.fleet.all_targets())
         return [target for target in targets if not target.gone]
 
+    def record_checks(self, ledger: Ledger) -> None:
+        """Make the checks of the library those of the installation, if this one leads.
+
+        In the transaction that reads how they are switched, which others change meanwhile.
+        """
+        known = self._library.checks(self._control_state.newest(ledger).disabled_checks)
+        # Of the leader alone: with those of others the outcomes of its own checks would be lost.
+        if known and self._leads:
+            ledger.fleet.replace_checks(known, self._library.pack)
+
     async def start(self, planned: PlannedRun) -> StartedRun:
         """Record a run with its jobs in one transaction; raises StoreError.
 
@@ -224,21 +237,22 @@ class Scheduler:
         result of a job that no worker has received yet.
         """
         now, timing = clock.now(), self._timing
-        known = self._library.checks(self._control_state.state.disabled_checks)
 
         def record(ledger: Ledger) -> StartedRun:
-            if known:
-                ledger.fleet.replace_checks(known)
+            self.record_checks(ledger)
+            known = known_checks(ledger, self._control_state.newest(ledger))
             run = planned.run
             if run.schedule in (schedule.MANUAL, schedule.FIRST):
                 run = run_of_its_own(ledger, run)
+            only = planned.checks
+            checks = [check for check in known if only is None or check.check in only]
             jobs = plan.jobs(
                 run,
                 planned.targets,
-                plan.checks_of(run.schedule, planned.checks),
+                plan.checks_of(run.schedule, checks),
                 now=now,
                 result_timeout=timing.result_timeout,
-                pack=planned.pack,
+                pack=ledger.fleet.pack(),
             )
             # In this transaction: an outstanding job that ended meanwhile must not be joined.
             names = [job.target for job in jobs]
@@ -259,17 +273,6 @@ class Scheduler:
             _LOG.info("run_recorded", state=run.state, jobs=run.jobs, joined=len(joined))
         self._wakeups.store_changed()
         return run, joined
-
-
-def run_of_its_own(ledger: Ledger, run: RunRecord) -> RunRecord:
-    """`run`, a request, moved to the first second from its own that is not the id of a run.
-
-    In the transaction that records it: of two requests at once each gets its own run.
-    """
-    slot = run.slot
-    while ledger.runs.get(run_id(run.schedule, slot)) is not None:
-        slot += SECOND
-    return msgspec.structs.replace(run, run_id=run_id(run.schedule, slot), slot=slot)
 
 
 async def claim_slot(bus: Bus, tick: Tick) -> Tick:

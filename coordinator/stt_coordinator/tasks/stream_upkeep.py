@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from stt_coordinator.domain.model import OUTSTANDING, JobRecord
 from stt_coordinator.store.port import Store
 from stt_shared.bus.port import Bus
-from stt_shared.errors import ProtocolError
+from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Job
@@ -17,6 +17,32 @@ from stt_shared.telemetry.logs import logger
 
 SHOWN = 5  # names in a line of the log
 _LOG = logger("streams")
+
+
+class KeptStreams:
+    """The streams, and the consumers of those who subscribe to events."""
+
+    def __init__(self, bus: Bus, subscribers: Iterable[str]) -> None:
+        self._bus = bus
+        self._subscribers = [subjects.subscriber(name) for name in subscribers]
+        self.degraded: tuple[str, ...] = ()  # what the server lacks, as sentences
+
+    async def ensure(self, consumers: Sequence[ConsumerSpec]) -> None:
+        """Make or correct them, and `consumers`; raises UnreachableError."""
+        found = await self._bus.ensure(subjects.STREAMS, consumers)
+        found = (*found, *await self._keep_subscribers())
+        for sentence in set(found) - set(self.degraded):
+            _LOG.warning("feature_degraded", what=sentence)
+        self.degraded = found
+
+    async def _keep_subscribers(self) -> tuple[str, ...]:
+        """Ensure the consumers of subscribers; returns what is wrong with them, as sentences."""
+        try:
+            return await self._bus.ensure((), self._subscribers)
+        except UnreachableError as error:
+            # Not raised: a user with the permissions of an earlier release may not make them, and
+            # checks must run without subscribers.
+            return (f"the consumers of subscribers cannot be kept ({error.message})",)
 
 
 class JobConsumers:

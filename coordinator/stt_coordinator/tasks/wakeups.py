@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles, format_error
 from stt_shared.telemetry.logs import logger
 
+WAKE_S = 0.05
 _LOG = logger("coordinator")
 
 
@@ -50,6 +51,18 @@ class Wakeups:
         self.outbox.set()
         self.summary.set()
         self.dispatch.set()
+
+
+async def wake_all(wakeups: Wakeups) -> None:
+    """Wake every task: another coordinator has committed something.
+
+    It takes WAKE_S: whoever sends such messages without end must not keep the store busy.
+    """
+    wakeups.store_changed()
+    wakeups.schedule.set()
+    wakeups.watermarks.set()
+    wakeups.replay.set()
+    await asyncio.sleep(WAKE_S)
 
 
 async def repeat(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from stt_coordinator.domain.fleet import announced_worker, silent_workers, worker_event
@@ -20,7 +19,6 @@ from stt_coordinator.domain.intake.installations import (
 from stt_coordinator.domain.intake.names import WithinNames, within_names
 from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.domain.target_life import (
-    Member,
     Presence,
     announced_targets,
     claim_sentences,
@@ -34,8 +32,9 @@ from stt_coordinator.tasks.guards.announcements import read_announcement
 from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
 from stt_coordinator.tasks.guards.names_left_out import NamesLeftOut
+from stt_coordinator.tasks.guards.recorded import Recorded
 from stt_coordinator.tasks.guards.refused_access import RefusedAccess
-from stt_coordinator.tasks.guards.shared_targets import Shared, SharedTargets, newly_shared
+from stt_coordinator.tasks.guards.shared_targets import SharedTargets, newly_shared
 from stt_coordinator.tasks.guards.waiting_announcements import Place, WaitingAnnouncements
 from stt_coordinator.tasks.stream_upkeep import JobConsumers
 from stt_coordinator.tasks.troubles import RETRYABLE
@@ -52,23 +51,6 @@ MAX_CLAIMS_NAMED = 5
 CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
 MAX_CROWDED = 1_000  # names that are remembered as crowded
 _LOG = logger("registry")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """What one transaction recorded; `doubled` are sentences, `crowded` and `away` names."""
-
-    changed: bool = False  # the state of a worker, or a target
-    bounded: Mapping[str, Bounded] = field(default_factory=dict[str, Bounded])
-    away: tuple[str, ...] = ()
-    doubled: tuple[str, ...] = ()
-    crowded: tuple[str, ...] = ()
-    names: WithinNames | None = None  # what of the announcements was left out by their names
-    # That the registry knows now, with their sites.
-    workers: Mapping[str, str] = field(default_factory=dict[str, str])
-    holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
-    claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
-    shared: Mapping[Member, Shared] = field(default_factory=dict[Member, Shared])
 
 
 class WorkerRegistry:
@@ -167,7 +149,9 @@ class WorkerRegistry:
         heard = self._waiting.take()
         now = clock.now()
         try:
-            done = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
+            done = None if heard else await self._store.read(self._without_news)
+            if done is None:
+                done = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
             # After the commit: a transaction that is tried again must not spend the budgets twice.
             self._note(done)
             accepted = [one.announcement for one in done.bounded.values()]
@@ -229,6 +213,16 @@ class WorkerRegistry:
         elif one.left_out and not one.is_held and before is None:
             amount, out = one.announced, one.left_out
             _LOG.warning("targets_left_out", worker=worker, announced=amount, left_out=out)
+
+    def _without_news(self, ledger: Ledger) -> Recorded | None:
+        """What is recorded already, if nobody was heard or fell silent: nothing is written then.
+
+        Most of the time: a transaction that writes would have all others of the store wait.
+        """
+        known = {worker.worker: worker for worker in ledger.fleet.workers()}
+        if silent_workers(known.values(), self._silence_s, self._timing.worker_down):
+            return None
+        return Recorded(workers=_sites_of(known), holders=holders_of(known))
 
     def _record(
         self, ledger: Ledger, found: Mapping[Installation, Announcement], now: datetime

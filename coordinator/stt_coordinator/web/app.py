@@ -23,13 +23,19 @@ from litestar.types import Message, Scope
 
 from stt_coordinator.control.audited_commands import Actor
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.log_ins import LogIns
 from stt_coordinator.web import health
 from stt_coordinator.web.api.openapi import openapi
 from stt_coordinator.web.api.router import router
 from stt_coordinator.web.dependencies import API_PREFIX, actor_of
 from stt_coordinator.web.known_parameters import refuse_unknown
-from stt_coordinator.web.login.authorization import OPEN, Authentication, authenticate, authorize
-from stt_coordinator.web.login.identity import identity_of
+from stt_coordinator.web.login.authorization import (
+    NAMELESS,
+    Authentication,
+    authorize,
+    identify_local,
+)
+from stt_coordinator.web.login.identity import Identity, identity_of
 from stt_coordinator.web.login.login import Login
 from stt_coordinator.web.pages import (
     accepted,
@@ -69,14 +75,21 @@ STALE_FORM = "CSRF token verification failed"  # the text of litestar
 
 
 def application(
-    context: HandlerContext, login: Login | None = None, *, secure: bool = False
+    context: HandlerContext,
+    login: Login | None = None,
+    *,
+    log_ins: LogIns,
+    secure: bool = False,
+    form_key: str = "",
 ) -> Litestar:
     """The application over the same context as the control service.
 
-    Without a login every local user has full access; `secure`: browsers use TLS.
+    Without a login every local user has full access; `secure`: browsers use TLS; `form_key` signs
+    the tokens of forms, none: a key of this application.
     """
 
-    def provide() -> HandlerContext:
+    async def provide() -> HandlerContext:
+        await context.control_state.recall()
         return context
 
     pages = [handler for module in PAGES for handler in module.HANDLERS]
@@ -85,17 +98,17 @@ def application(
             Router("/", route_handlers=pages, guards=[refuse_unknown]),
             *health.HANDLERS,
             router(),
-            create_static_files_router(path="/static", directories=[HERE / "static"], opt=OPEN),
+            create_static_files_router(path="/static", directories=[HERE / "static"], opt=NAMELESS),
         ],
         dependencies={
-            "context": Provide(provide, sync_to_thread=False),
+            "context": Provide(provide),
             "actor": Provide(actor_of, sync_to_thread=False),
         },
-        middleware=[DefineMiddleware(Authentication, login=login)],
+        middleware=[DefineMiddleware(Authentication, login=login, log_ins=log_ins)],
         guards=[authorize],
         template_config=TemplateConfig(instance=_engine()),
         csrf_config=CSRFConfig(
-            secret=secrets.token_hex(32),
+            secret=form_key or secrets.token_hex(32),
             cookie_name=CSRF_COOKIE,
             cookie_secure=secure,
             cookie_httponly=True,
@@ -106,7 +119,7 @@ def application(
         before_send=[_headers],
         exception_handlers={Exception: _answer},
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"context": context, "login": login}),
+        state=State({"context": context, "login": login, "log_ins": log_ins}),
         signature_types=[Actor, HandlerContext],
         logging_config=None,
     )
@@ -138,12 +151,20 @@ async def _headers(message: Message, scope: Scope) -> None:
             headers.setdefault(name, value)  # pyright: ignore[reportUnknownMemberType]
 
 
+def _name_again(request: Request[Any, Any, Any]) -> Identity | None:
+    login: Login | None = request.app.state["login"]
+    if login is not None:
+        return login.name_again(request, request.app.state["log_ins"])
+    found = identify_local(request)
+    return found if isinstance(found, Identity) else None
+
+
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A page for a person, a problem document for a program; the same status for both."""
     if not accepts_html(request) or is_api_request(request):
         return json_response(request, error)
     if identity_of(request.scope) is None:  # an unknown address reached no authentication
-        request.scope["user"] = authenticate(request.app.state["login"], request).user
+        request.scope["user"] = _name_again(request)
     problem = problem_of(error)
     if problem.status == HTTP_401_UNAUTHORIZED:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -14,18 +14,21 @@ import uvicorn
 from litestar import Litestar
 
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.log_ins import LogIns
+from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.connections import Connections, LimitedListener, limited_protocol
 from stt_coordinator.web.login.login import Login, login_of
 from stt_coordinator.web.standby import standby_application
 from stt_shared.errors import ConfigError
-from stt_shared.lifecycle import awaited_task
+from stt_shared.lifecycle import awaited_task, cancelled
 from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry.logs import logger
 
 TASK = "page"
 RETRY_S = 10.0  # between two tries to listen on an address in use
+STORE_RETRY_S = 1.0  # between two tries to read the store before the page is served
 GRACE_S = 3  # for requests under way at the end, those that watch a run among them
 _LOG = logger("web")
 
@@ -144,7 +147,12 @@ class Page:
                 await asyncio.sleep(RETRY_S)
                 continue
             self._troubles.resolve(TASK)
-            await serve(self._context, listening, self._front)
+            try:
+                await serve(self._context, listening, self._front, self._troubles)
+            except UNAVAILABLE as error:
+                listening.close()
+                self._troubles.report(TASK, error.message)
+                await asyncio.sleep(STORE_RETRY_S)
 
 
 class StandbyPage:
@@ -171,10 +179,34 @@ class StandbyPage:
             await serve_application(app, listening, front)
 
 
-async def serve(context: HandlerContext, listening: socket.socket, front: Front) -> None:
-    """Serve the page of a coordinator that acts, as `serve_application`."""
-    app = application(context, front.login, secure=front.is_secure)
-    await serve_application(app, listening, front)
+async def serve(
+    context: HandlerContext,
+    listening: socket.socket,
+    front: Front,
+    troubles: Troubles | None = None,
+) -> None:
+    """Serve the page of an active coordinator, as `serve_application`.
+
+    Raises StoreError if the key of forms cannot be read.
+    """
+    log_ins = LogIns(context.store, troubles)
+    key = await log_ins.form_key()
+    app = application(context, front.login, log_ins=log_ins, secure=front.is_secure, form_key=key)
+    keeping = awaited_task(_keep(log_ins, app), "log-ins")
+    try:
+        await serve_application(app, listening, front)
+    finally:
+        await cancelled([keeping])
+
+
+async def _keep(log_ins: LogIns, app: Litestar) -> None:
+    """Write log-ins into the store that could not be written, again and again."""
+    while True:
+        await asyncio.sleep(RETRY_S)
+        key = await log_ins.keep()
+        if key and app.csrf_config is not None:
+            # Another coordinator may have put one meanwhile, and forms of both must be accepted.
+            app.csrf_config.secret = key
 
 
 async def serve_application(app: Litestar, listening: socket.socket, front: Front) -> None:

@@ -91,7 +91,7 @@ class Bus(Protocol):
     def consume(
         self, stream: str, consumer: str, *, capacity: int
     ) -> AbstractAsyncContextManager[Inbox]:
-        """The inbox of a consumer; it holds at most `capacity` unacknowledged deliveries."""
+        """The inbox of a consumer, for `capacity` deliveries; at its end unsettled ones go back."""
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
@@ -105,8 +105,10 @@ class Bus(Protocol):
         """The clock of the server that answers for `stream`; raises UnreachableError."""
         ...
 
-    async def delete(self, stream: str, subject: str, before: int) -> None:
-        """Delete the messages of `subject` (wildcards allowed) with a sequence below `before`."""
+    async def delete(
+        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
+    ) -> None:
+        """Delete messages of `subject` (or wildcards) below `before`, and `consumer`'s floor."""
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

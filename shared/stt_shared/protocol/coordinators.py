@@ -1,4 +1,4 @@
-"""The acting coordinator with its store, and the coordinators that stand by."""
+"""The leader with its store, and the other coordinators of the installation."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class Standby(Value, frozen=True, kw_only=True):
-    """A coordinator that waits; it announces itself every few seconds."""
+    """A coordinator that does not lead; it announces itself every few seconds.
+
+    `active`: it takes in results and answers, as the leader does. `changes` rises with what it
+    commits, so that the leader looks at the store at once. `instance` tells two of one name apart.
+    """
 
     name: str
     host: str
+    instance: str = ""
     since: Instant  # when it began to wait
     obstacle: str = ""  # why it could not take over now; empty: nothing
+    active: bool = False
+    changes: int = 0
     schema: str = "stt.standby/v1"
 
 
 class CoordinatorInfo(Value, frozen=True, kw_only=True):
-    """The coordinator that acts, and the standbys that it hears."""
+    """The leader, and the other coordinators that are heard."""
 
     name: str
     host: str
-    epoch: int  # rises whenever another coordinator begins to act
-    since: Instant  # when it began to act
+    epoch: int  # rises whenever another coordinator begins to lead
+    since: Instant  # when it began to lead
     store: str  # random id of its store
     fenced: bool = True  # false: nats-server is older than 2.11, and no standby is possible
     standbys: tuple[Standby, ...] = ()

@@ -40,7 +40,7 @@ ACK_WAIT = specs.ACK_WAIT
 KEEP_ALIVE = timedelta(seconds=15)  # a quarter of ACK_WAIT: three may be lost
 MAX_DELIVERIES = 5  # enforced by the worker before it executes
 MAX_UNACKED_JOBS = specs.MAX_UNACKED_JOBS
-MAX_UNACKED_RESULTS = 4_096
+MAX_UNACKED_RESULTS = 32_768  # of all coordinators: each holds up to 2,048
 
 
 KV = "$KV."  # the subjects of all buckets

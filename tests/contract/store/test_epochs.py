@@ -69,3 +69,21 @@ async def test_in_another_epoch_than_its_own_a_coordinator_commits_nothing(
     assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
     await store.begin(10)
     await store.transact(lambda ledger: ledger.runs.put(run("r2")))
+
+
+async def test_whoever_joins_an_epoch_writes_in_it_and_in_no_other(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.begin(7)
+    with pytest.raises(StoreDeposedError, match="epoch 7"):
+        await store.join(6)
+    with pytest.raises(StoreDeposedError, match="epoch 7"):
+        await store.join(8)
+    await store.join(7)
+    await store.transact(lambda ledger: ledger.runs.put(run()))
+    for other in (8, 6):
+        await put_epoch(store, tmp_path, other)
+        for write in (store.transact, store.transact_beside):
+            with pytest.raises(StoreDeposedError, match=f"epoch {other}"):
+                await write(lambda ledger: ledger.runs.put(run("late")))
+    assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]

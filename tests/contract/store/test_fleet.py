@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.messages import ControlState
@@ -35,19 +36,47 @@ async def test_workers_and_checks_are_as_last_put(store: Store) -> None:
         ledger.fleet.put_workers([worker])
         ledger.fleet.put_workers([down])
         ledger.fleet.replace_checks([check("c1"), check("c2")])
-        ledger.fleet.replace_checks([check("c2", enabled=False)])
+        ledger.fleet.replace_checks([check("c2", enabled=False)], "sha256:p")
 
     await store.transact(write)
     assert await store.read(lambda ledger: ledger.fleet.workers()) == [down]
     assert await store.read(lambda ledger: ledger.fleet.checks()) == [check("c2", enabled=False)]
+    assert await store.read(lambda ledger: ledger.fleet.pack()) == "sha256:p"
+    await store.transact(lambda ledger: ledger.fleet.replace_checks([check("c1")]))
+    assert await store.read(lambda ledger: ledger.fleet.pack()) == ""
 
 
 async def test_control_state_is_remembered(store: Store) -> None:
     assert await store.read(lambda ledger: ledger.fleet.control_state()) is None
-    for enabled in (True, False):
+    assert await store.read(lambda ledger: ledger.fleet.control_sequence()) == 0
+    for sequence, enabled in enumerate((True, False), start=1):
         state = ControlState(enabled=enabled, since=NOW, by="é", disabled_checks=("c1",))
-        await store.transact(lambda ledger, state=state: ledger.fleet.put_control_state(state))  # type: ignore[misc]
+        await store.transact(
+            lambda ledger, at=sequence, state=state: ledger.fleet.put_control_state(state, at)  # type: ignore[misc]  # bound now
+        )
         assert await store.read(lambda ledger: ledger.fleet.control_state()) == state
+        assert await store.read(lambda ledger: ledger.fleet.control_sequence()) == sequence
+
+
+async def test_an_older_control_state_replaces_no_newer_one_unless_it_is_named(
+    store: Store,
+) -> None:
+    states = [ControlState(reason=str(number)) for number in range(10)]
+
+    async def put(sequence: int, replaces: int = -1) -> tuple[str, int]:
+        def write(ledger: Ledger) -> tuple[str, int]:
+            ledger.fleet.put_control_state(states[sequence], sequence, replaces)
+            found = ledger.fleet.control_state()
+            return found.reason if found else "", ledger.fleet.control_sequence()
+
+        return await store.transact(write)
+
+    assert await put(7) == ("7", 7)
+    assert await put(3) == ("7", 7)
+    assert await put(7) == ("7", 7)
+    assert await put(2, replaces=6) == ("7", 7)
+    assert await put(2, replaces=7) == ("2", 2)
+    assert await put(3) == ("3", 3)
 
 
 async def test_dropped_worker_is_unknown_and_the_others_stay(store: Store) -> None:
@@ -90,3 +119,11 @@ async def test_present_targets_that_await_a_run_are_listed_until_they_do_not(sto
     await store.transact(write)
     waiting = await store.read(lambda ledger: ledger.fleet.awaiting_run())
     assert [row.target for row in waiting] == ["t2"]
+
+
+async def test_the_report_of_the_leader_is_the_one_that_was_put_last(store: Store) -> None:
+    assert await store.read(lambda ledger: ledger.fleet.leader_report()) == LeaderReport()
+    whole = LeaderReport(degraded=("a \N{SNOWMAN}", "b"), nonce_rule="r", skews={"w": -3})
+    for report in (whole, LeaderReport()):
+        await store.transact(lambda ledger, one=report: ledger.fleet.put_leader_report(one))  # type: ignore[misc]  # bound now
+        assert await store.read(lambda ledger: ledger.fleet.leader_report()) == report

@@ -85,7 +85,7 @@ class Seed:
         """Everything, in one transaction."""
         state = self.state
         if state.enabled is not None:
-            ledger.fleet.put_control_state(self._control(is_on=state.enabled))
+            ledger.fleet.put_control_state(self._control(is_on=state.enabled), 1)
         ledger.fleet.put_targets(map(self._target, range(state.targets)))
         if state.targets:
             ledger.fleet.put_workers(self._worker(site, name) for site, name in SITES.items())

@@ -51,6 +51,7 @@ QUICK = Timing(
     summary_s=0.01,
     trouble_s=0.02,
     reconcile_s=0.1,
+    report_s=0.02,
 )
 
 

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import psycopg
 
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.model import Confirmation, Order, WorkerRecord
 from stt_coordinator.domain.time.clocks import ClockRecord, Reading
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.copying import places
 from stt_coordinator.store.copying.report import CopyReport
 from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.access import StoredSession
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_coordinator.store.sqlite.store import SqliteStore, open_store
 from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.messages import ControlState, Watermark
 from tests.support.coordinator.postgresql_stores import url
-from tests.support.coordinator.store_rows import NOW, entry, finding, opened
+from tests.support.coordinator.store_rows import HOUR, NOW, entry, finding, opened
 from tests.support.coordinator.twins import Fleet
 
 SEED = 7
@@ -62,7 +64,11 @@ def fill(ledger: Ledger) -> None:
     ledger.runs.put_slot("standard", NOW)
     ledger.runs.next_number()
     ledger.history.put_cursor("mail", 3)
-    ledger.fleet.put_control_state(ControlState(enabled=True, since=NOW, by="ann"))
+    ledger.fleet.put_control_state(ControlState(enabled=True, since=NOW, by="ann"), 7)
+    ledger.fleet.put_leader_report(LeaderReport(degraded=("é",)))
+    ledger.access.add_session(StoredSession("d", "h", NOW), NOW - HOUR)
+    ledger.access.add_failure(NOW, "10.0.0.1")
+    ledger.access.put_form_key("k")
     ledger.fleet.put_workers(
         [
             WorkerRecord(

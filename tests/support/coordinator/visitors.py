@@ -12,6 +12,7 @@ import httpx
 from litestar import Litestar
 
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.log_ins import LogIns
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
@@ -66,7 +67,8 @@ async def visiting(
     task = asyncio.create_task(Coordinator(means).run(stop))
     try:
         await until(lambda: found)
-        app = application(found[0], login)
+        log_ins = LogIns(found[0].store)
+        app = application(found[0], login, log_ins=log_ins, form_key=await log_ins.form_key())
         async with Client(app, address) as client:
             yield client
     finally:

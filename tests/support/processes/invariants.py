@@ -48,14 +48,14 @@ async def hold(whole: Installation, run_ids: Sequence[str], targets: int) -> Non
     assert whole.rows(OUTSTANDING) == [], "I1: jobs are not final"
     assert whole.rows(WITHOUT_JOB) == [], "I2: results of jobs that nobody planned"
     stored = set(whole.rows("SELECT worker, epoch, sequence FROM results"))
-    streams = await _streams(whole)
-    doubled = [key for key, number in streams.results.items() if number > 1]
+    on_nats = await streams(whole.servers)
+    doubled = [key for key, number in on_nats.results.items() if number > 1]
     # A job that was handed out again may have two results; each is stored under its own number.
     assert not doubled, f"I2: stored twice on NATS: {doubled}"
-    assert set(streams.results) <= stored, "I3: a result on NATS is not in the store"
+    assert set(on_nats.results) <= stored, "I3: a result on NATS is not in the store"
     await positions.agree(whole)
-    assert set(streams.ticks.values()) <= {1}, f"I5: a slot with two ticks: {streams.ticks}"
-    assert not streams.jobs, f"I6: jobs are left on NATS: {streams.jobs}"
+    assert set(on_nats.ticks.values()) <= {1}, f"I5: a slot with two ticks: {on_nats.ticks}"
+    assert not on_nats.jobs, f"I6: jobs are left on NATS: {on_nats.jobs}"
     status = await whole.status()
     counts = status.summary.counts
     assert counts.targets == targets, f"I8: {counts}"
@@ -94,8 +94,9 @@ async def _all_published(whole: Installation) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def _streams(whole: Installation) -> Streams:
-    connection = await nats.connect(whole.servers)
+async def streams(servers: list[str]) -> Streams:
+    """What the streams of these brokers hold now."""
+    connection = await nats.connect(servers)
     try:
         stream = connection.jetstream()
         results: Counter[tuple[str, str, int]] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stt_coordinator.control.control_commands import installed_checks
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_shared.protocol.control import (
     ChecksReply,
@@ -11,5 +12,6 @@ from stt_shared.protocol.control import (
 
 async def list_checks(context: HandlerContext, _request: Empty) -> ChecksReply:
     """Every known check, by family and name."""
-    known = context.library.checks(context.control_state.state.disabled_checks)
-    return ChecksReply(checks=known, releases_as_of=context.library.catalogue.as_of)
+    await context.control_state.recall()
+    known = await installed_checks(context)
+    return ChecksReply(checks=known, releases_as_of=context.releases_as_of)

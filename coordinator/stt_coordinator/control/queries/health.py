@@ -60,7 +60,7 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
         refused=fleet.refused,
         silent_after_s=context.silent_after.total_seconds(),
         consumers=(*filter(None, [context.results_consumer]), *fleet.consumers),
-        coordinator=context.acting(),
+        coordinator=context.leader(),
         skews={worker: skews[worker] for worker in fleet.workers if worker in skews},
         clock=context.clock.why_held if context.clock is not None else None,
         offset_s=context.clock.offset_s if context.clock is not None else None,

@@ -40,10 +40,11 @@ async def read_report(context: HandlerContext, request: ReportRequest) -> Report
     """
     target, _, check = request.after.partition(SEPARATOR)
     after = (target, check)
-    state, now = context.control_state.state, clock.now()
+    now = clock.now()
     counted = context.counted_runs.get(request.run_id, now) if request.after else None
 
     def read(ledger: Ledger) -> ReportReply:
+        state = context.control_state.newest(ledger)
         notice = unsigned(context, ledger.fleet.workers())
         if not request.run_id:
             return msgspec.structs.replace(latest_report(ledger, after), notice=notice)

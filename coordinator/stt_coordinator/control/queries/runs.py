@@ -15,7 +15,6 @@ from stt_shared.protocol.records import RunRecord
 
 async def list_runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
     """A page of the newest runs, or the run with `run_id`; empty if it is not known."""
-    state = context.control_state.state
     if not request.run_id:
         limit = pages.page_size(request.limit)
         (before,) = decode_cursor(request.after, tuple[int]) or (None,)
@@ -24,7 +23,9 @@ async def list_runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
         more = len(page) < len(found)
         last = encode_cursor((page[-1].number,)) if more else ""
         return RunsReply(runs=page, next=last)
-    one = await context.store.read(lambda ledger: ledger.runs.get(request.run_id))
+    one, state = await context.store.read(
+        lambda ledger: (ledger.runs.get(request.run_id), context.control_state.newest(ledger))
+    )
     if one is None and request.run_id == first_run_id(state):
         one = waiting_run(state)
     return RunsReply(runs=(one,) if one is not None else ())

@@ -63,11 +63,12 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
 
 
 async def _read_status(context: HandlerContext) -> StatusReply:
-    now, state = clock.now(), context.control_state.state
+    now = clock.now()
     store = await context.store.health(whole=False)
     slots = {str(name): schedule.next_slot(name, now) for name in Interval}
 
     def read(ledger: Ledger) -> StatusReply:
+        state = context.control_state.newest(ledger)
         tallies = ledger.counts.tallies()
         missing = bool(tallies.never_run())
         workers = ledger.fleet.workers()
@@ -86,8 +87,8 @@ async def _read_status(context: HandlerContext) -> StatusReply:
                 *problems_of_fleet(context, ledger, workers, now),
                 *future_rows(future),
             ),
-            pack=context.library.status,
-            coordinator=context.acting(),
+            pack=context.pack,
+            coordinator=context.leader(),
             store=store,
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),
@@ -130,8 +131,7 @@ def problems_of_fleet(
             f"workers of an older release send no nonce, their results {context.nonce_rule()}:"
             f" {named}; upgrade them"
         )
-    if not context.library.pack:  # otherwise workers get the checks with their jobs
-        pack = context.library.catalogue.pack
+    if pack := context.built_in:  # otherwise workers get the checks with their jobs
         others = [worker.worker for worker in up if worker.pack not in ("", pack)]
         if others:
             named = readable.first_names(others)

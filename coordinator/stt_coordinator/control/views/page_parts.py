@@ -76,10 +76,15 @@ def standby_metrics() -> bytes:
 
 
 async def metrics(context: HandlerContext) -> bytes:
-    """Every metric in the text format of Prometheus, from one read of the store."""
+    """Every metric in the text format of Prometheus, from one read of the store.
+
+    Of a coordinator that does not lead its own alone: sums over all must not count anything twice.
+    """
+    if not context.leads:
+        return prometheus.render_active(context.counters)
     state, pack = context.control_state.state, context.library.status
     found = await context.store.read(
-        lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters, context.acting())
+        lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters, context.leader())
     )
     found = replace(found, store=await context.store.health(whole=False))
     if context.clock is not None:

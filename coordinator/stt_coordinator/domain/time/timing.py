@@ -25,6 +25,8 @@ class Timing:
     clock_s: float = 10.0
     # Between two looks whether replicas are up to date; at two in a row a server is named.
     replicas_s: float = 15.0
+    # Between two looks at what does not work in the leader: it writes it, the others read it.
+    report_s: float = 5.0
     # Three announcements missed.
     worker_down: timedelta = timedelta(seconds=45)
     # Between two deliveries of a result whose worker has not announced its target yet.

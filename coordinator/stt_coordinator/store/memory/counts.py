@@ -11,8 +11,13 @@ from stt_coordinator.domain.coverage import enabled_checks
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of, fix_times
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.summary import SiteTally, Tallies, TargetTally
-from stt_coordinator.store.memory import current
-from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.memory.tables import (
+    Rows,
+    current_findings,
+    current_outcomes,
+    gone_findings,
+    parts_not_checked,
+)
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.queries.history import FixTime
 from stt_shared.protocol.records import Counts
@@ -22,14 +27,14 @@ class MemoryCounts(Rows):
     """CountLedger in memory."""
 
     def tallies(self) -> Tallies:
-        accepted = current.findings(self._t, accepted=True)
-        findings = Counter((f.site, f.family, f.severity) for f in current.findings(self._t))
+        accepted = current_findings(self._t, accepted=True)
+        findings = Counter((f.site, f.family, f.severity) for f in current_findings(self._t))
         accepted_findings = Counter((f.site, f.family, f.severity) for f in accepted)
         outcomes = Counter(
-            (one.site, one.family, one.outcome, one.kind) for one in current.outcomes(self._t)
+            (one.site, one.family, one.outcome, one.kind) for one in current_outcomes(self._t)
         )
         parts = Counter(
-            (one.site, one.family, part.kind) for one, part in current.parts(self._t).values()
+            (one.site, one.family, part.kind) for one, part in parts_not_checked(self._t).values()
         )
         gone = Counter((one.site, one.family) for one in self._t.targets.values() if one.gone)
         return Tallies(
@@ -40,7 +45,7 @@ class MemoryCounts(Rows):
             parts=[(*key, n) for key, n in parts.items()],
             checks=enabled_checks(self._t.checks.values()),
             gone=[(*key, n) for key, n in gone.items()],
-            gone_findings=list(Counter(f.site for f in current.gone_findings(self._t)).items()),
+            gone_findings=list(Counter(f.site for f in gone_findings(self._t)).items()),
         )
 
     def _targets(self) -> Iterator[TargetTally]:

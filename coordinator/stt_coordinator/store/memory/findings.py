@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from stt_coordinator.store.memory import current
-from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.memory.tables import Rows, current_findings, gone_findings
 from stt_coordinator.store.ports.findings import EVERY, FindingPlace, Grouped
 from stt_shared.protocol.enums import FindingState, Severity
 from stt_shared.protocol.findings import FindingsRequest
@@ -44,9 +43,9 @@ class MemoryFindings(Rows):
         is_current = query.state in ("open", "accepted")
         among: Iterable[FindingRecord] = self._t.findings.values()
         if is_current:
-            among = current.findings(self._t, accepted=query.state == "accepted")
+            among = current_findings(self._t, accepted=query.state == "accepted")
         if query.state == "gone":
-            among = current.gone_findings(self._t)
+            among = gone_findings(self._t)
         found = sorted((one for one in among if _matches(query, one)), key=_place)
         rest = [one for one in found if beyond is None or _place(one) > _key(beyond)]
         return rest[query.offset : query.offset + query.limit], len(found)
@@ -54,7 +53,7 @@ class MemoryFindings(Rows):
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
         groups: dict[str, list[FindingRecord]] = {}
         wanted = msgspec.structs.replace(query, state="open")
-        for one in current.findings(self._t):
+        for one in current_findings(self._t):
             if _matches(wanted, one):
                 groups.setdefault(str(getattr(one, by)), []).append(one)
         found = [_grouped(name, rows) for name, rows in groups.items()]
@@ -62,7 +61,7 @@ class MemoryFindings(Rows):
 
     def count_accepted(self, suppressions: Iterable[str]) -> dict[str, int]:
         wanted = set(suppressions)
-        through = (one.accepted for one in current.findings(self._t, accepted=True))
+        through = (one.accepted for one in current_findings(self._t, accepted=True))
         return dict(Counter(a.exception for a in through if a and a.exception in wanted))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.control import CheckInfo
@@ -64,11 +65,25 @@ class MemoryFleet(Rows):
     def checks(self) -> list[CheckInfo]:
         return sorted(self._t.checks.values(), key=lambda one: (one.family, one.check))
 
-    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
-        self._t.checks = {one.check: one for one in checks}
+    def replace_checks(self, checks: Iterable[CheckInfo], pack: str = "") -> None:
+        self._t.checks, self._t.pack = {one.check: one for one in checks}, pack
+
+    def pack(self) -> str:
+        return self._t.pack
 
     def control_state(self) -> ControlState | None:
         return self._t.control
 
-    def put_control_state(self, state: ControlState) -> None:
-        self._t.control = state
+    def control_sequence(self) -> int:
+        return self._t.control_sequence
+
+    def put_control_state(self, state: ControlState, sequence: int, replaces: int = -1) -> None:
+        before = self._t.control_sequence
+        if self._t.control is None or before < sequence or before == replaces:
+            self._t.control, self._t.control_sequence = state, sequence
+
+    def leader_report(self) -> LeaderReport:
+        return self._t.leader_report
+
+    def put_leader_report(self, report: LeaderReport) -> None:
+        self._t.leader_report = report

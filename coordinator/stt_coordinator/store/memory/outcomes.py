@@ -10,8 +10,7 @@ import msgspec
 from stt_coordinator.domain.answers import confirmed
 from stt_coordinator.domain.coverage import enabled_checks, never_run
 from stt_coordinator.domain.model import Confirmation, Pair
-from stt_coordinator.store.memory import current
-from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.memory.tables import Rows, current_outcomes, parts_not_checked
 from stt_shared.protocol.messages import TargetPart
 
 
@@ -41,7 +40,7 @@ class MemoryOutcomes(Rows):
     def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
         among = set(targets) or self._t.targets.keys()
         checks = enabled_checks(self._t.checks.values())
-        run = Counter(one.target for one in current.outcomes(self._t))
+        run = Counter(one.target for one in current_outcomes(self._t))
         rows = (row for row in self._t.targets.values() if row.target in among and not row.gone)
         return sorted(never_run(((r.target, r.family, 1) for r in rows), checks, run).items())[
             :limit
@@ -52,14 +51,14 @@ class MemoryOutcomes(Rows):
         self._t.pairs = {key: one for key, one in self._t.pairs.items() if key[0] not in left}
 
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
-        beyond = (one for one in current.outcomes(self._t) if (one.target, one.check) > after)
+        beyond = (one for one in current_outcomes(self._t) if (one.target, one.check) > after)
         return sorted(beyond, key=lambda one: (one.target, one.check))[:limit]
 
     def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
         wanted = set(targets)
         found = [
             TargetPart(target=target, part=part)
-            for (target, _), (_, part) in current.parts(self._t).items()
+            for (target, _), (_, part) in parts_not_checked(self._t).items()
             if not wanted or target in wanted
         ]
         return found[:limit]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from stt_coordinator.store.memory.access import MemoryAccess
 from stt_coordinator.store.memory.audit import MemoryAudit
 from stt_coordinator.store.memory.counts import MemoryCounts
 from stt_coordinator.store.memory.findings import MemoryFindings
@@ -64,6 +65,9 @@ class MemoryStore:
         self.kept.tables = tables
         return found
 
+    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
+        return await self.transact(work)
+
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return work(memory_ledger(self.kept.tables))
 
@@ -80,6 +84,11 @@ class MemoryStore:
             raise StoreDeposedError(f"epoch {epoch} has begun in another installation")
         self.kept.epoch = self._epoch = epoch
         self.kept.installation = installation
+
+    async def join(self, epoch: int) -> None:
+        if epoch != self.kept.epoch:
+            raise StoreDeposedError(f"the store has epoch {self.kept.epoch}, not {epoch}")
+        self._epoch = epoch
 
     async def probe_write(self) -> None:
         await self.transact(lambda _ledger: None)
@@ -103,6 +112,7 @@ def memory_ledger(tables: Tables) -> Ledger:
         suppressions=MemorySuppressions(tables),
         audit=MemoryAudit(tables),
         fleet=MemoryFleet(tables),
+        access=MemoryAccess(tables),
         counts=MemoryCounts(tables),
         outbox=MemoryOutbox(tables),
         retention=MemoryRetention(tables),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
@@ -73,14 +74,38 @@ class FleetLedger(Protocol):
         """Every known check, by family and name."""
         ...
 
-    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
-        """Make these the known checks: all others are deleted."""
+    def replace_checks(self, checks: Iterable[CheckInfo], pack: str = "") -> None:
+        """Make these the known checks: all others are deleted.
+
+        `pack` is the digest of the pack that they are of; empty: built-in checks.
+        """
+        ...
+
+    def pack(self) -> str:
+        """The digest of the pack that the known checks are of; empty: built-in ones, or none."""
         ...
 
     def control_state(self) -> ControlState | None:
         """The control state as last put; None: never."""
         ...
 
-    def put_control_state(self, state: ControlState) -> None:
-        """Remember the control state, because the broker must not have the only copy."""
+    def control_sequence(self) -> int:
+        """The number that the broker gave the control state that was put; 0: none was put."""
+        ...
+
+    def put_control_state(self, state: ControlState, sequence: int, replaces: int = -1) -> None:
+        """Remember the control state, because the broker must not have the only copy.
+
+        Without effect if one with the same or a higher `sequence` was put: whoever read the state
+        earlier must not replace a newer one. `replaces` is the sequence of one that is replaced in
+        spite of that, since the broker has lost it and counts anew.
+        """
+        ...
+
+    def leader_report(self) -> LeaderReport:
+        """What the leader put last; the defaults if it never did."""
+        ...
+
+    def put_leader_report(self, report: LeaderReport) -> None:
+        """Replace the report of the leader, which the other coordinators show."""
         ...

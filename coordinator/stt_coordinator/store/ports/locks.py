@@ -10,8 +10,9 @@ class LockLedger(Protocol):
     """Locks that are kept to the end of the transaction, each set taken in sorted order.
 
     The order between sets is the same everywhere, or two transactions wait for each other: targets,
-    rows of results, rows of targets, history, days, runs, watermarks, counts. A store with one
-    writer at a time has nothing to do: its transactions wait for each other as a whole.
+    rows of results, rows of targets, history, days, runs, watermarks, counts. A transaction that
+    runs alone has nothing to do: `Store.transact` waits for others as a whole, also for those of
+    `Store.transact_beside`, which need these locks.
     """
 
     def targets(self, names: Iterable[str]) -> None:
@@ -25,6 +26,10 @@ class LockLedger(Protocol):
         """Hold these runs; a count afterwards includes what those who held them before wrote."""
         ...
 
+    def history(self) -> None:
+        """Hold history and days: events become visible in the order of their positions."""
+        ...
+
     def outboxes(self, outboxes: Iterable[tuple[str, str]]) -> None:
         """Hold the watermarks of these outboxes (worker, epoch), before positions are read."""
         ...
@@ -32,18 +37,22 @@ class LockLedger(Protocol):
     def counts(self) -> None:
         """Hold the kept counts of all targets: transactions that count wait from here on.
 
-        It waits for those that have counted already; what they wrote is seen afterwards.
+        It waits for those that have counted already; what they wrote is seen afterwards. Only for
+        transactions that run alone: those beside each other hold the counts with their targets.
         """
         ...
 
 
 class OneWriter:
-    """LockLedger of a store whose transactions run one after the other."""
+    """LockLedger of a transaction that runs alone."""
 
     def targets(self, names: Iterable[str]) -> None:
         """Nothing: nobody else writes."""
 
     def runs(self, run_ids: Iterable[str]) -> None:
+        """Nothing: nobody else writes."""
+
+    def history(self) -> None:
         """Nothing: nobody else writes."""
 
     def outboxes(self, outboxes: Iterable[tuple[str, str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from hashlib import sha256
 from importlib.resources.abc import Traversable
 
 import psycopg
@@ -182,6 +183,19 @@ def lock_writers(connection: psycopg.Connection, schema: str) -> None:
     Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
     """
     connection.execute(SQL["lock"], (LOCK, schema))
+
+
+def share_writing(connection: psycopg.Connection, schema: str) -> None:
+    """Wait until no transaction writes alone; until the end of this one none does.
+
+    Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
+    """
+    connection.execute(SQL["enter"], (LOCK, schema))
+
+
+def seed_of(schema: str) -> int:
+    """A number of 63 bits for the locks of this store: another one has another."""
+    return int.from_bytes(sha256(schema.encode()).digest()[:8], "big") >> 1
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:

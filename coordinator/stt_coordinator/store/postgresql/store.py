@@ -1,4 +1,4 @@
-"""The store in PostgreSQL: one transaction that writes at a time, readers beside it."""
+"""The store in PostgreSQL: transactions that write alone, or beside each other; readers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.connecting import Password, StoreSession, connector
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
+from stt_coordinator.store.postgresql.locks import RowLocks
 from stt_coordinator.store.postgresql.sessions import Session, Sessions
-from stt_coordinator.store.sql.ledger import (
+from stt_coordinator.store.sql_ledger import (
     begin_epoch,
     epoch_of,
     installation_of,
@@ -76,6 +77,19 @@ class PostgresqlStore:
 
         return await self._run(self._writer, locked)
 
+    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
+        schema = self._address.schema
+
+        def shared(connection: Session) -> T:
+            # As above: first of all, and before all reads.
+            self._enter(connection)
+            schemas.share_writing(connection, schema)
+            locks = RowLocks(connection, schemas.seed_of(schema))
+            with connection.pipeline():  # as above
+                return transact(self._portable(connection), work, locks, connection.slot)
+
+        return await self._run(self._writer, shared)
+
     def _enter(self, connection: Session) -> None:
         """Raise StoreDeposedError unless schema and epoch of the store are those of this program.
 
@@ -103,6 +117,10 @@ class PostgresqlStore:
             begin_epoch(self._portable(connection), epoch, installation)
 
         await self._run(self._writer, begin)
+        self._epoch = epoch
+
+    async def join(self, epoch: int) -> None:
+        await self._run(self._reader, lambda one: require_epoch(self._portable(one), epoch))
         self._epoch = epoch
 
     async def probe_write(self) -> None:

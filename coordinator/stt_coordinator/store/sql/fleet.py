@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stt_coordinator.domain.leader_report import LeaderReport
 from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, listed, packed, text
@@ -73,20 +74,36 @@ class SqlFleet(Statements):
     def checks(self) -> list[CheckInfo]:
         return self._all(CheckInfo, "checks")
 
-    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+    def replace_checks(self, checks: Iterable[CheckInfo], pack: str = "") -> None:
         before = self._run("enabled_checks").fetchall()
         # Deleted first: a check that is no more known must not count as current.
         self._run("drop_checks")
         self._each("put_check", map(check_columns, checks))
+        self._run("put_pack", pack=pack)
         # Counting every target takes seconds in a large fleet, and mostly the checks are the same.
         if self._run("enabled_checks").fetchall() != before:
             self._kept.touch_all()
 
+    def pack(self) -> str:
+        found = self._run("pack").fetchone()
+        return "" if found is None else str(found[0])
+
     def control_state(self) -> ControlState | None:
         return self._one(ControlState, "control_state")
 
-    def put_control_state(self, state: ControlState) -> None:
-        self._run("put_control_state", data=packed(state))
+    def control_sequence(self) -> int:
+        found = self._run("control_sequence").fetchone()
+        return 0 if found is None else int(found[0])
+
+    def put_control_state(self, state: ControlState, sequence: int, replaces: int = -1) -> None:
+        data = packed(state)
+        self._run("put_control_state", data=data, sequence=sequence, replaces=replaces)
+
+    def leader_report(self) -> LeaderReport:
+        return self._one(LeaderReport, "leader_report") or LeaderReport()
+
+    def put_leader_report(self, report: LeaderReport) -> None:
+        self._run("put_leader_report", data=packed(report))
 
 
 def target_columns(target: TargetRecord) -> Columns:

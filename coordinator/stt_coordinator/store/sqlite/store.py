@@ -16,7 +16,7 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sql.ledger import (
+from stt_coordinator.store.sql_ledger import (
     begin_epoch,
     epoch_of,
     installation_of,
@@ -84,6 +84,9 @@ class SqliteStore:
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
         return await self._run(self._writer, fenced, "BEGIN IMMEDIATE")
 
+    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
+        return await self.transact(work)  # a file has one writer
+
     async def read(self, work: Callable[[Ledger], T]) -> T:
         # BEGIN: without it each statement of `work` would see a state of its own.
         return await self._run(
@@ -103,6 +106,12 @@ class SqliteStore:
             self._writer,
             lambda one: begin_epoch(SqliteConnection(one), epoch, installation),
             "BEGIN IMMEDIATE",
+        )
+        self._epoch = epoch
+
+    async def join(self, epoch: int) -> None:
+        await self._run(
+            self._reader, lambda one: require_epoch(SqliteConnection(one), epoch), "BEGIN"
         )
         self._epoch = epoch
 

@@ -42,11 +42,21 @@ AgreedNow = Callable[[], Awaitable[datetime | None]]
 
 
 class ClockGuard:
-    """Compares the clocks; `why_held` is in what they disagree, empty while they agree."""
+    """Compares the clocks; `why_held` is in what they disagree, empty while they agree.
+
+    One that does not keep compares with what the leader keeps, and writes nothing.
+    """
 
     def __init__(
-        self, *, bus: Bus, store: Store, wakeups: Wakeups, stable_s: float = STABLE_S
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        wakeups: Wakeups,
+        stable_s: float = STABLE_S,
+        keeps: bool = True,
     ) -> None:
+        self._keeps = keeps
         self._bus = bus
         self._store = store
         self._wakeups = wakeups
@@ -86,7 +96,7 @@ class ClockGuard:
             reading = await self._read()
             if not self._is_read:
                 self._record = await self._store.read(lambda ledger: ledger.retention.clock())
-                self._is_read = True
+                self._is_read = self._keeps
             last = self._record.reading if self._record is not None else None
             why = disagreement(last, reading)
             is_stable = bool(why) and self._is_stable(reading)
@@ -127,6 +137,8 @@ class ClockGuard:
         Not with each reading: a clock that runs too fast would never differ from the last one.
         """
         self._together = None
+        if not self._keeps:
+            return
         before = self._record
         passed = time_between(before.reading, reading) if before is not None else None
         is_young = passed is not None and passed.total_seconds() < KEPT_S
@@ -148,8 +160,9 @@ class ClockGuard:
             state = ClockState.HELD if why else ClockState.RELEASED
             event = ClockEvent(state=state, at=at, reason=why or self.why_held)
             message = event_messages.of_clock(event)
-            await self._store.transact(lambda ledger: ledger.outbox.add([message]))
-            self._wakeups.outbox.set()
+            if self._keeps:
+                await self._store.transact(lambda ledger: ledger.outbox.add([message]))
+                self._wakeups.outbox.set()
             if why:
                 _LOG.error("clock_disagrees", reason=why)
             else:

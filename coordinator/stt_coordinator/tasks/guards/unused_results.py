@@ -12,6 +12,7 @@ from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import is_token
 from stt_shared.protocol import subjects
+from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 MIB = 1 << 20
@@ -129,7 +130,7 @@ def sender_of(subject: str) -> Sender:
     return tokens[1], tokens[3]
 
 
-async def delete_handled(bus: Bus, sender: Sender, last: int) -> None:
+async def delete_handled(bus: Bus, consumer: ConsumerSpec, sender: Sender, last: int) -> None:
     """Delete the sender's messages up to the position `last` of the stream of results.
 
     They were handled: without this one worker could fill the stream for all sites.
@@ -139,6 +140,7 @@ async def delete_handled(bus: Bus, sender: Sender, last: int) -> None:
         return
     subject = f"{subjects.ROOT}.result.*.{site}.*.{worker}"
     try:
-        await bus.delete(subjects.STREAM_RESULTS, subject, last + 1)
+        # Of what comes in between another coordinator may hold deliveries that it has not recorded.
+        await bus.delete(consumer.stream, subject, last + 1, consumer=consumer)
     except UnreachableError as error:
         _LOG.warning("results_not_deleted", reason=error.message, site=site, worker=worker)

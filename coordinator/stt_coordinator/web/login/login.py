@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -10,11 +10,10 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from stt_coordinator.web.login.attempts import Attempts
+from stt_coordinator.control.log_ins import LogIns
 from stt_coordinator.web.login.identity import Identity
 from stt_coordinator.web.login.proxy import Proxy, RejectedProxyError
-from stt_coordinator.web.login.sessions import Sessions
-from stt_coordinator.web.login.tokens import TokenFile
+from stt_coordinator.web.login.tokens import Token, TokenFile
 from stt_shared.errors import ConfigError
 from stt_shared.settings.web import WebSettings
 
@@ -27,15 +26,20 @@ FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """The ways to log in, the sessions, and the failed attempts."""
+    """The ways to log in."""
 
     proxy: Proxy
     tokens: TokenFile | None = None
-    sessions: Sessions = field(default_factory=Sessions)
-    attempts: Attempts = field(default_factory=Attempts)
 
-    def identify(self, connection: Connection, now: datetime) -> Identity | str:
-        """The identity of a request, or the reason why it has none."""
+    async def identify(
+        self, connection: Connection, log_ins: LogIns, now: datetime
+    ) -> Identity | str:
+        """The identity of a request, or the reason why it has none; raises StoreError."""
+        found = self.identify_without_session(connection)
+        return found if found is not None else await self._session(connection, log_ins, now)
+
+    def identify_without_session(self, connection: Connection) -> Identity | str | None:
+        """The same by proxy or token; None for a request that can only have a session."""
         try:
             named = self.proxy.user_of(peer_of(connection), connection.headers)
         except RejectedProxyError as error:
@@ -44,7 +48,7 @@ class Login:
             return named
         if (header := connection.headers.get("authorization")) is not None:
             return self._bearer(header)
-        return self._session(connection, now)
+        return None
 
     def _bearer(self, header: str) -> Identity | str:
         if not header.lower().startswith(BEARER):
@@ -54,23 +58,28 @@ class Login:
             return "unknown token"
         return Identity(name=holder.name, role=holder.role)
 
-    def _session(self, connection: Connection, now: datetime) -> Identity | str:
+    async def _session(
+        self, connection: Connection, log_ins: LogIns, now: datetime
+    ) -> Identity | str:
         id_ = connection.cookies.get(cookie_of(connection))
         if not id_ or self.tokens is None:
             return "not logged in"
-        digest = self.sessions.holder(id_, now)
-        holder = self.tokens.of_digest(digest) if digest else None
-        if holder is None:
-            return "the session has expired"
-        return Identity(name=holder.name, role=holder.role, session=True)
+        return self._holder(await log_ins.holder(id_, now)) or "the session has expired"
 
-    def begin(self, token: str, now: datetime) -> tuple[str, Identity] | None:
-        """A session for the holder of `token`; None for an unknown token."""
-        holder = self.tokens.holder(token) if self.tokens else None
-        if holder is None:
-            return None
-        who = Identity(name=holder.name, role=holder.role, session=True)
-        return self.sessions.begin(holder.digest, now), who
+    def _holder(self, digest: str | None) -> Identity | None:
+        holder = self.tokens.of_digest(digest) if self.tokens and digest else None
+        return Identity(name=holder.name, role=holder.role, session=True) if holder else None
+
+    def name_again(self, connection: Connection, log_ins: LogIns) -> Identity | None:
+        """Who was let in with the session of this request last: for the text of an error alone."""
+        found = self.identify_without_session(connection)
+        if found is None:
+            found = self._holder(log_ins.seen(connection.cookies.get(cookie_of(connection), "")))
+        return found if isinstance(found, Identity) else None
+
+    def holder(self, token: str) -> Token | None:
+        """The holder of `token`; None for an unknown token."""
+        return self.tokens.holder(token) if self.tokens else None
 
     def visitor(self, connection: Connection) -> str:
         """The address that failures are counted for."""

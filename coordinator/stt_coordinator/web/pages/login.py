@@ -15,9 +15,10 @@ from litestar.status_codes import (
     HTTP_429_TOO_MANY_REQUESTS,
 )
 
-from stt_coordinator.web.login.authorization import CHALLENGE, OPEN
+from stt_coordinator.control.log_ins import SESSION, LogIns
+from stt_coordinator.web.login.addresses import origin_of
+from stt_coordinator.web.login.authorization import CHALLENGE, NAMELESS
 from stt_coordinator.web.login.login import Login, cookie_of, is_plain_loopback
-from stt_coordinator.web.login.sessions import SESSION
 from stt_shared import clock
 from stt_shared.telemetry.logs import logger
 
@@ -48,7 +49,7 @@ def local(path: str) -> str:
     return path if good and "\\" not in path and len(path) <= MAX_PATH else "/"
 
 
-@get("/login", include_in_schema=False, opt=OPEN)
+@get("/login", include_in_schema=False, opt=NAMELESS)
 async def show(
     request: HttpRequest, to: Annotated[str, QueryParameter(max_length=MAX_PATH)] = "/"
 ) -> Template:
@@ -56,40 +57,41 @@ async def show(
     return form(request, "", 200, to)
 
 
-@post("/login", include_in_schema=False, opt=OPEN)
+@post("/login", include_in_schema=False, opt=NAMELESS)
 async def enter(request: HttpRequest, data: Form) -> Response[Any]:
     """Begin a session for a valid token; count failures."""
     login: Login | None = request.app.state["login"]
     if login is None:
         return Response(None, status_code=HTTP_303_SEE_OTHER, headers={"Location": "/"})
+    log_ins: LogIns = request.app.state["log_ins"]
     now, address, to = clock.now(), login.visitor(request), data.get("to", "/")
-    if wait := login.attempts.wait_s(address, now):
-        sentence = f"Too many failed attempts: try again in {wait} s."
+    who = login.holder(data.get("token", "").strip())
+    entry = await log_ins.enter(origin_of(address), who.digest if who else None, now)
+    if entry.wait_s:
+        sentence = f"Too many failed attempts: try again in {entry.wait_s} s."
         found = form(request, sentence, HTTP_429_TOO_MANY_REQUESTS, to)
-        found.headers["Retry-After"] = str(wait)
+        found.headers["Retry-After"] = str(entry.wait_s)
         return found
-    begun = login.begin(data.get("token", "").strip(), now)
-    if begun is None:
-        login.attempts.failed(address, now)
+    if who is None:
         _LOG.warning("login_rejected", address=address)
         return form(request, "Unknown token.", HTTP_401_UNAUTHORIZED, to)
-    id_, who = begun
     _LOG.info("login_accepted", name=who.name, role=str(who.role), address=address)
     return Response(
         None,
         status_code=HTTP_303_SEE_OTHER,
         headers={"Location": local(to)},
-        cookies=[_cookie(request, id_, SESSION)],
+        cookies=[_cookie(request, entry.session, SESSION)],
     )
 
 
-@post("/logout", include_in_schema=False, opt=OPEN)
+@post("/logout", include_in_schema=False, opt=NAMELESS)
 async def leave(request: HttpRequest) -> Response[None]:
     """End the session."""
     login: Login | None = request.app.state["login"]
     id_ = request.cookies.get(cookie_of(request))
     if login is not None and id_:
-        login.sessions.end(id_)
+        log_ins: LogIns = request.app.state["log_ins"]
+        await log_ins.end(id_)
     return Response(
         None,
         status_code=HTTP_303_SEE_OTHER,

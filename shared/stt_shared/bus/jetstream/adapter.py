@@ -121,13 +121,11 @@ class JetStreamBus:
         """See the port: each answer about a stream has the time at which the server wrote it."""
         return await api.server_time(self._link, stream)
 
-    async def delete(self, stream: str, subject: str, before: int) -> None:
+    async def delete(
+        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
+    ) -> None:
         """See the port; raises UnreachableError."""
-        body = {"filter": subject, "seq": before}
-        try:
-            await api.call(self._link, f"STREAM.PURGE.{stream}", body)
-        except api.ApiError as error:
-            raise UnreachableError(f"cannot delete on {stream} ({error.description})") from error
+        await upkeep.delete(self._link, stream, subject, before, consumer)
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

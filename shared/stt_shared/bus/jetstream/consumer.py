@@ -79,12 +79,14 @@ class PullInbox:
         ]
 
     async def close(self) -> None:
-        """Stop and return the deliveries that were not taken."""
+        """Stop and return every delivery that is left, taken ones too."""
         await cancelled(self._tasks)
         if self._wire is not None:
             await self._link.unwire(self._wire)
-        for delivery in self._buffer:
-            await self._settle(delivery, b"-NAK")
+        # Now, not when their leases end: others would wait for them that long.
+        for lease in self._held:
+            await self._settle(lease, b"-NAK")
+        self._held.clear()
         self._buffer.clear()
 
     async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
@@ -121,22 +123,22 @@ class PullInbox:
     async def retry(self, delivery: Delivery, *, delay: float) -> None:
         """See the port."""
         self._drop(delivery)
-        await self._settle(delivery, b'-NAK {"delay": %d}' % int(delay * NANOSECONDS))
+        await self._settle(delivery.lease, b'-NAK {"delay": %d}' % int(delay * NANOSECONDS))
 
     async def end(self, delivery: Delivery) -> None:
         """See the port."""
         self._drop(delivery)
-        await self._settle(delivery, b"+TERM")
+        await self._settle(delivery.lease, b"+TERM")
 
     def _drop(self, delivery: Delivery) -> None:
         self._held.discard(delivery.lease)
         self._room.set()
 
-    async def _settle(self, delivery: Delivery, word: bytes) -> None:
+    async def _settle(self, lease: str, word: bytes) -> None:
         try:
-            await self._link.publish(delivery.lease, word)
+            await self._link.publish(lease, word)
         except UnreachableError:
-            log.debug("settlement_failed", subject=delivery.subject)
+            log.debug("settlement_failed", subject=lease)
 
     async def _received(self, message: Msg) -> None:
         """Take a delivery, or the status that ends a request."""

@@ -134,7 +134,11 @@ class MemoryBus:
     ) -> AsyncGenerator[Inbox, None]:
         """See the port."""
         inbox = MemoryInbox(self.broker, stream, consumer, capacity)
-        yield inbox
+        try:
+            yield inbox
+        finally:
+            for lease in inbox.held:
+                self.broker.redeliver(stream, consumer, lease)
 
     async def last(self, stream: str, subject: str) -> Stored | None:
         """See the port; raises UnreachableError."""
@@ -151,11 +155,15 @@ class MemoryBus:
             raise UnreachableError(f"no stream {stream}")
         return clock.now() + self.broker.ahead
 
-    async def delete(self, stream: str, subject: str, before: int) -> None:
+    async def delete(
+        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
+    ) -> None:
         """See the port; raises UnreachableError."""
         self.broker.check()
         if stream not in self.broker.streams:
             raise UnreachableError(f"cannot delete on {stream} (stream not found)")
+        if consumer is not None:
+            before = min(before, self.broker.floor(consumer) + 1)
         self.broker.delete(stream, subject, before)
 
     async def send(self, subject: str, data: bytes) -> None:

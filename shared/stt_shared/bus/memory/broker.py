@@ -176,6 +176,11 @@ class Broker:
         self.send(message.subject, message.data)
         return stream.last
 
+    def floor(self, consumer: ConsumerSpec) -> int:
+        """Up to which sequence a consumer has acknowledged everything; 0: there is none."""
+        state = self.consumers.get((consumer.stream, consumer.name))
+        return state.floor(self.streams[consumer.stream].last) if state is not None else 0
+
     def delete(self, stream: str, subject: str, before: int) -> None:
         """Delete messages of a subject below a sequence."""
         kept = self.streams[stream].messages

@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
-from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
+from stt_shared.protocol.coordinators import CoordinatorInfo, Standby, StoreHealth
 from stt_shared.protocol.enums import Kind, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, RunRecord
@@ -62,13 +62,17 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
 
 
 def coordinator_sentence(one: CoordinatorInfo, now: datetime) -> str:
-    """Which coordinator acts, and which stand by."""
-    acts = f"coordinator {one.name} on {one.host} acts since {readable.moment(one.since, now)}"
-    behind = [
-        f"{other.name} on {other.host}" + (f" ({other.obstacle})" if other.obstacle else "")
-        for other in one.standbys
-    ]
-    return f"{acts} (epoch {one.epoch}), standby: {', '.join(behind) or 'none'}"
+    """Which coordinator is the leader, which others are active, and which stand by."""
+    since = readable.moment(one.since, now)
+    leader = f"leader {one.name} on {one.host} since {since} (epoch {one.epoch})"
+    active = ", ".join(_named(other) for other in one.standbys if other.active)
+    behind = ", ".join(_named(other) for other in one.standbys if not other.active)
+    also = f", also active: {active}" if active else ""
+    return f"{leader}{also}, standby: {behind or 'none'}"
+
+
+def _named(one: Standby) -> str:
+    return f"{one.name} on {one.host}" + (f" ({one.obstacle})" if one.obstacle else "")
 
 
 def store_sentence(store: StoreHealth) -> str:

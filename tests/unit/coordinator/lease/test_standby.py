@@ -17,6 +17,7 @@ from stt_coordinator.lease.term import Term
 from stt_coordinator.store.memory.store import Kept, MemoryStore
 from stt_coordinator.store.port import Store, StoreDeposedError
 from stt_coordinator.web.standby import standby_application
+from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ConfigError, UnreachableError
@@ -180,6 +181,18 @@ async def test_fences_that_a_stream_has_lost_are_written_again() -> None:
     assert (last.data, last.sequence) == (b"3", fences.sequences[subjects.STREAM_JOBS])
 
 
+def test_what_an_active_coordinator_commits_wakes_the_leader_once() -> None:
+    woken: list[str] = []
+    heard = Standbys(MemoryBroker().connect(), silent_s=60.0, changed=lambda: woken.append("w"))
+
+    def says(changes: int, *, active: bool = True) -> int:
+        one = Standby(name="b", host="two", since=NOW, active=active, changes=changes)
+        heard.hear(codec.encode(one))
+        return len(woken)
+
+    assert [says(0, active=False), says(0), says(1), says(1), says(2)] == [0, 0, 1, 1, 2]
+
+
 def test_standbys_are_bounded_and_what_is_no_standby_is_dropped() -> None:
     heard = Standbys(MemoryBroker().connect(), silent_s=60.0)
     heard.hear(b"\xff")
@@ -188,12 +201,57 @@ def test_standbys_are_bounded_and_what_is_no_standby_is_dropped() -> None:
     for number in range(MAX_STANDBYS + 5):
         heard.hear(codec.encode(Standby(name=f"n{number:02}", host="h", since=NOW)))
     assert len(heard.present()) == MAX_STANDBYS
+    assert heard.degraded == (
+        f"more than {MAX_STANDBYS} other coordinators announce themselves, not all shown",
+    )
     assert Standbys(heard.bus, silent_s=0.0).present() == ()
 
 
-def test_the_status_names_who_acts_and_who_stands_by() -> None:
+def test_one_for_which_there_is_no_room_wakes_the_leader_all_the_same() -> None:
+    woken: list[str] = []
+    heard = Standbys(MemoryBroker().connect(), silent_s=60.0, changed=lambda: woken.append("w"))
+    for number in range(MAX_STANDBYS):
+        heard.hear(codec.encode(Standby(name=f"n{number:02}", host="h", since=NOW)))
+    late = Standby(name="late", host="h", since=NOW, active=True, changes=1)
+    heard.hear(codec.encode(late))
+    assert woken == ["w"]
+
+
+def test_two_of_one_name_are_two_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = 100.0
+    monkeypatch.setattr(clock, "uptime", lambda: at)
+    woken: list[float] = []
+    heard = Standbys(MemoryBroker().connect(), silent_s=15.0, changed=lambda: woken.append(at))
+
+    def say(instance: str, changes: int) -> None:
+        one = Standby(
+            name="b", host="h", instance=instance, since=NOW, active=True, changes=changes
+        )
+        heard.hear(codec.encode(one))
+
+    say("i1", 4)
+    at += 1
+    say("i2", 4)  # it was started again: nothing says that both live
+    assert (len(heard.present()), heard.degraded, woken) == (2, (), [100.0, 101.0])
+    at += 1
+    say("i1", 5)
+    say("i2", 5)
+    assert woken == [100.0, 101.0, 102.0, 102.0]
+    assert heard.degraded == (
+        "several coordinators have the name b: give each its own by coordinator.name",
+    )
+    at += 20
+    assert not heard.present()
+
+
+def test_the_status_names_the_leader_who_is_active_and_who_stands_by() -> None:
     info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s")
-    assert coordinator_sentence(info, NOW).endswith("(epoch 3), standby: none")
+    sentence = coordinator_sentence(info, NOW)
+    assert sentence.startswith("leader a on one since ")
+    assert sentence.endswith("(epoch 3), standby: none")
+    active = Standby(name="c", host="three", since=NOW, active=True)
+    info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s", standbys=(active,))
+    assert coordinator_sentence(info, NOW).endswith("also active: c on three, standby: none")
     behind = Standby(name="b", host="two", since=NOW, obstacle="the folder is locked")
     info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s", standbys=(behind,))
     assert coordinator_sentence(info, NOW).endswith("standby: b on two (the folder is locked)")
@@ -213,4 +271,5 @@ def test_the_page_of_a_standby_answers_probes_and_names_nobody_to_strangers(
         assert "standby" in page.text
         metrics = client.get("/metrics").text
         assert "stt_coordinator_acting 0.0" in metrics
+        assert "stt_coordinator_active 0.0" in metrics
         assert "stt_build_info" in metrics

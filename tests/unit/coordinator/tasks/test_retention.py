@@ -72,6 +72,12 @@ class Watched:
     async def begin(self, epoch: int, installation: str = "") -> None:
         await self.store.begin(epoch, installation)
 
+    async def join(self, epoch: int) -> None:
+        await self.store.join(epoch)
+
+    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
+        return await self.store.transact_beside(work)
+
     async def health(self, *, whole: bool = True) -> StoreHealth:
         return await self.store.health(whole=whole)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.memory.store import Kept, MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
@@ -19,6 +19,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
 from tests.support.coordinator.coordination import NOW, QUICK
 from tests.support.coordinator.ledgers import leaving, target_of
+from tests.support.coordinator.pair import Link, LinkedStore
 
 
 class RegistrySite:
@@ -249,3 +250,22 @@ async def test_announcement_heard_while_the_broker_was_away_is_entered_later(
 def test_down_means_three_announcements_missed() -> None:
     started: datetime = NOW
     assert started + QUICK.worker_down == NOW + timedelta(seconds=45)
+
+
+async def test_nothing_is_written_while_nobody_is_heard_or_falls_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site, link = RegistrySite(monkeypatch), Link()
+    site.store = LinkedStore(Kept(), link)
+    site.registry = site.fresh()
+    site.broker.ensure(subjects.STREAMS, [])
+    await site.say("w1", "t1")
+    assert link.written == 1
+    for _ in range(3):
+        await site.later(seconds=10)
+    assert (link.written, site.registry.sites) == (1, {"w1": "eu"})
+    await site.later(seconds=60)
+    assert link.written == 2
+    assert await site.workers() == {"w1": "down"}
+    await site.later(seconds=60)
+    assert link.written == 2

@@ -70,6 +70,24 @@ VALUES (:check_name, :family, :enabled, :data);
 -- name: control_state
 SELECT data FROM control;
 
+-- name: control_sequence
+SELECT sequence FROM control;
+
 -- name: put_control_state
-INSERT INTO control (only_row, data) VALUES (1, :data)
-ON CONFLICT (only_row) DO UPDATE SET data = excluded.data;
+INSERT INTO control (only_row, data, sequence) VALUES (1, :data, :sequence)
+ON CONFLICT (only_row) DO UPDATE SET data = excluded.data, sequence = excluded.sequence
+WHERE control.sequence < excluded.sequence OR control.sequence = :replaces;
+
+-- name: pack
+SELECT digest FROM checks_pack WHERE id = 1;
+
+-- name: put_pack
+INSERT INTO checks_pack (id, digest) VALUES (1, :pack)
+ON CONFLICT (id) DO UPDATE SET digest = excluded.digest;
+
+-- name: leader_report
+SELECT data FROM leader_report;
+
+-- name: put_leader_report
+INSERT INTO leader_report (id, data) VALUES (1, :data)
+ON CONFLICT (id) DO UPDATE SET data = excluded.data;

@@ -27,6 +27,10 @@ SQL = {
 BOUNDED = {
     "checks": "as many as the library has",
     "control": "one row",
+    "leader_report": "one row",
+    "form_keys": "one row",
+    "sessions": "at most 1,000",
+    "login_failures": "at most 60",
     "clock": "one row",
     "slots": "one for each schedule",
     "outbox": "read from its beginning, up to a limit",

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.web.login.attempts import MAX_IN_ALL, MAX_OF_ADDRESS, WINDOW, Attempts
+from stt_coordinator.control.log_ins import (
+    MAX_IN_ALL,
+    MAX_OF_ORIGIN,
+    SESSION,
+    WINDOW,
+    Entry,
+    LogIns,
+)
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.web.login.addresses import origin_of
 from stt_coordinator.web.login.login import login_of
-from stt_coordinator.web.login.sessions import MAX_SESSIONS, SESSION, Sessions
 from stt_coordinator.web.pages.login import local
 from stt_coordinator.web.serve import front_of
 from stt_shared.errors import ConfigError
@@ -49,6 +57,14 @@ async def test_a_page_asks_for_the_log_in_and_leads_back(file: Path) -> None:
         page = await client.get("/settings", headers=HTML)
         assert "ann (operator)" in page.text
         assert 'action="/enable"' not in page.text
+
+
+async def test_whoever_is_logged_in_gets_the_form_again(file: Path) -> None:
+    tokens = tokens_in(file, ann=Role.OPERATOR)
+    async with visiting(login_with(file)) as client:
+        await log_in(client, tokens["ann"])
+        form = await client.get("/login", headers=HTML)
+        assert (form.status_code, "Log in" in form.text) == (200, True)
 
 
 async def test_the_cookie_is_for_this_site_alone_and_no_script_reads_it(file: Path) -> None:
@@ -96,7 +112,7 @@ async def test_logging_out_ends_the_session_for_good(file: Path) -> None:
 async def test_logging_in_may_fail_only_so_often(file: Path) -> None:
     tokens = tokens_in(file, ann=Role.VIEWER)
     async with visiting(login_with(file)) as client:
-        for _ in range(MAX_OF_ADDRESS):
+        for _ in range(MAX_OF_ORIGIN):
             assert "Unknown token" in await log_in(client, "wrong", code=401)
         assert "Too many failed attempts" in await log_in(client, tokens["ann"], code=429)
         bearer = await client.get("/api/v1/status", headers=bearing(tokens["ann"]))
@@ -107,7 +123,7 @@ async def test_too_many_attempts_get_the_time_to_wait(file: Path) -> None:
     login = login_with(file) if tokens_in(file, ann=Role.VIEWER) else None
     assert login is not None
     async with visiting(login) as client:
-        for _ in range(MAX_OF_ADDRESS):
+        for _ in range(MAX_OF_ORIGIN):
             await log_in(client, "wrong", code=401)
         form = await client.get("/login", headers=HTML)
         field = re.search(r'name="_csrf_token" value="([^"]+)"', form.text)
@@ -118,43 +134,43 @@ async def test_too_many_attempts_get_the_time_to_wait(file: Path) -> None:
         assert 0 < int(answer.headers["retry-after"]) <= WINDOW.total_seconds()
 
 
-def test_failures_are_counted_for_each_address_and_in_all_and_forgotten() -> None:
-    attempts = Attempts()
-    for _ in range(MAX_OF_ADDRESS):
-        assert attempts.wait_s("10.0.0.1", NOW) == 0
-        attempts.failed("10.0.0.1", NOW)
-    assert attempts.wait_s("10.0.0.1", NOW) == WINDOW.total_seconds()
-    assert attempts.wait_s("10.0.0.2", NOW) == 0
-    assert attempts.wait_s("10.0.0.1", NOW + WINDOW) == 0
+async def failed_at(*addresses: str) -> LogIns:
+    log_ins = LogIns(MemoryStore())
+    for address in addresses:
+        await log_ins.enter(origin_of(address), None, NOW)
+    return log_ins
+
+
+async def test_failures_are_counted_for_each_address_and_in_all_and_forgotten() -> None:
+    log_ins = LogIns(MemoryStore())
+    for _ in range(MAX_OF_ORIGIN):
+        assert await log_ins.wait_s("10.0.0.1", NOW) == 0
+        assert await log_ins.enter("10.0.0.1", None, NOW) == Entry()
+    assert await log_ins.wait_s("10.0.0.1", NOW) == WINDOW.total_seconds()
+    assert await log_ins.wait_s("10.0.0.2", NOW) == 0
+    assert await log_ins.wait_s("10.0.0.1", NOW + WINDOW) == 0
     for number in range(MAX_IN_ALL):
-        attempts.failed(f"10.1.{number}.1", NOW + WINDOW)
-    assert attempts.wait_s("10.9.9.9", NOW + WINDOW) > 0
+        await log_ins.enter(f"10.1.{number}.1", None, NOW + WINDOW)
+    assert await log_ins.wait_s("10.9.9.9", NOW + WINDOW) > 0
 
 
-def test_ipv4_visitors_of_an_ipv6_listener_are_counted_apart_and_as_over_ipv4() -> None:
-    attempts = Attempts()
-    for _ in range(MAX_OF_ADDRESS):
-        attempts.failed("::ffff:192.0.2.1", NOW)
-    assert attempts.wait_s("192.0.2.1", NOW) > 0
-    assert attempts.wait_s("::ffff:192.0.2.2", NOW) == 0
+async def test_ipv4_visitors_of_an_ipv6_listener_are_counted_apart_and_as_over_ipv4() -> None:
+    log_ins = await failed_at(*["::ffff:192.0.2.1"] * MAX_OF_ORIGIN)
+    assert await log_ins.wait_s(origin_of("192.0.2.1"), NOW) > 0
+    assert await log_ins.wait_s(origin_of("::ffff:192.0.2.2"), NOW) == 0
 
 
-def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
-    attempts = Attempts()
-    for number in range(MAX_OF_ADDRESS):
-        attempts.failed(f"2001:db8::{number}", NOW)
-    assert attempts.wait_s("2001:db8::ffff", NOW) > 0
-    assert attempts.wait_s("2001:db8:0:1::1", NOW) == 0
+async def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
+    log_ins = await failed_at(*(f"2001:db8::{number}" for number in range(MAX_OF_ORIGIN)))
+    assert await log_ins.wait_s(origin_of("2001:db8::ffff"), NOW) > 0
+    assert await log_ins.wait_s(origin_of("2001:db8:0:1::1"), NOW) == 0
 
 
-def test_a_session_is_over_after_its_time_and_the_oldest_makes_room() -> None:
-    sessions = Sessions()
-    first = sessions.begin("d", NOW)
-    assert sessions.holder(first, NOW + SESSION - timedelta(seconds=1)) == "d"
-    assert sessions.holder(first, NOW + SESSION) is None
-    for _ in range(MAX_SESSIONS):
-        sessions.begin("e", NOW)
-    assert sessions.holder(first, NOW) is None
+async def test_a_session_is_over_after_its_time() -> None:
+    log_ins = LogIns(MemoryStore())
+    first = (await log_ins.enter("10.0.0.1", "d", NOW)).session
+    assert await log_ins.holder(first, NOW + SESSION - timedelta(seconds=1)) == "d"
+    assert await log_ins.holder(first, NOW + SESSION) is None
 
 
 async def test_a_token_taken_out_of_the_file_ends_its_sessions_too(file: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
+from stt_coordinator.control.log_ins import LogIns
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login import authorization
 from stt_shared.protocol.enums import Role
@@ -82,7 +85,8 @@ async def test_the_key_of_the_forms_stands_on_no_page(file: Path) -> None:
 
 
 def test_every_handler_that_changes_something_names_its_role() -> None:
-    app = application(None)  # type: ignore[arg-type]  # only its routes are looked at
+    # Only its routes are looked at.
+    app = application(cast("Any", None), log_ins=LogIns(MemoryStore()))
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if isinstance(handler, HTTPRouteHandler) and "POST" in handler.http_methods:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from stt_coordinator.store.port import Ledger, StoreDeposedError
 from stt_coordinator.store.ports.locks import LockLedger, OneWriter
+from stt_coordinator.store.sql.access import SqlAccess
 from stt_coordinator.store.sql.audit import SqlAudit
 from stt_coordinator.store.sql.counts import KeptCounts, SqlCounts
 from stt_coordinator.store.sql.findings import SqlFindings
@@ -71,6 +72,7 @@ def _ledger(
         suppressions=SqlSuppressions(connection),
         audit=SqlAudit(connection),
         fleet=SqlFleet(connection, kept),
+        access=SqlAccess(connection),
         counts=SqlCounts(connection, kept),
         outbox=SqlOutbox(connection),
         retention=SqlRetention(connection, kept),
@@ -100,7 +102,7 @@ def require_epoch(connection: Connection, epoch: int) -> None:
         raise _deposed(found, epoch)
     # After a failover to a server that lagged, or a recovery to an earlier point in time.
     raise StoreDeposedError(
-        f"the store went back to epoch {found}: this coordinator had begun epoch {epoch}"
+        f"the store went back to epoch {found}: this coordinator had epoch {epoch}"
     )
 
 
