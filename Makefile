@@ -80,7 +80,8 @@ chaos: venv servers
 	STT_TEST_PACE=real $(BIN)/python -m pytest -s tests/faults/postgresql_chaos.py $(ARGS)
 	STT_TEST_PACE=real STT_TEST_JOBS=1000 STT_TEST_KILLS=20 $(BIN)/python -m pytest -s tests/faults/test_processes_that_die.py
 	STT_TEST_PACE=real $(BIN)/python -m pytest -s tests/faults/test_lease_of_an_installation.py \
-		tests/faults/brokers_that_forget.py tests/faults/clock_of_a_machine.py
+		tests/faults/brokers_that_forget.py tests/faults/clock_of_a_machine.py \
+		tests/faults/full_broker.py tests/faults/lines_that_fail.py
 	STT_TEST_PAUSE_S=60 $(BIN)/python -m pytest -s tests/faults/test_one_coordinator_acts.py -k paused
 	STT_TEST_ROUNDS=5 $(BIN)/python -m pytest -s tests/faults/test_lease_on_cluster.py
 	STT_TEST_ROUNDS=5 STT_TEST_LOGINS=nkey,creds,certificate,password \
