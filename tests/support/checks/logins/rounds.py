@@ -53,6 +53,7 @@ SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
 PROBE = Path(__file__).with_name("probe.star")
 OWN = f"host all postgres {OWN_NETWORK} scram-sha-256"  # line 1: how the test comes in
 SAME = {"sameuser", "samerole", "samegroup"}
+MANY = "FEW = 20"
 AT_ONCE = 16  # sessions
 
 
@@ -113,6 +114,8 @@ class Comparison:
         """By the part itself, on what its queries answer."""
         check = builtin().checks["postgresql_hba_errors"]
         part = check.script.partition("def finding(")[0]
+        assert MANY in part  # in small states the checks do not come to it: the probe does
+        part = part.replace(MANY, "FEW = 1")
         script = f"ADDRESSES = {['', *ADDRESSES]!r}\n{part}\n{PROBE.read_text(encoding='utf-8')}"
         probe = replace(check, script=script, digest="probe")
         docs = self._docs(probe)
