@@ -26,18 +26,18 @@ def test_a_worker_says_aloud_what_it_may_not_use_until_it_may(tmp_path: Path) ->
         site.coordinate()
         site.work("eu", "w1", "books", STT_LOG_FORMAT="json", STT_TEST_ACCESS_S=EVERY_S)
         site.knows("books")
-        site.until(lambda: is_said(site, named), "a sentence of the status")
+        site.until(lambda: is_shown(site, named), "a sentence of the status")
         (said, *_) = of_event(site, "access_missing", LACKING.removesuffix(".>"))
         assert (said["level"], said["hint"]) == ("error", "stt nats check")
         rewrite(server, lacking, own)
         site.until(lambda: bool(of_event(site, "access_restored")), "the right that it lacked")
-        site.until(lambda: not is_said(site, named), "no sentence any more")
+        site.until(lambda: not is_shown(site, named), "no sentence any more")
     finally:
         site.processes.close()
         server.stop()
 
 
-def is_said(site: Site, sentence: str) -> bool:
+def is_shown(site: Site, sentence: str) -> bool:
     status = json.loads(site.stt(OPS, "status", "-o", "json").stdout or "{}")
     return any(sentence in one for one in status.get("degraded", ()))
 
