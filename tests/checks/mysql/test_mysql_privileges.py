@@ -120,7 +120,6 @@ MESS = [
     "GRANT REPLICATION SLAVE, SELECT ON *.* TO 'repl'@'10.0.0.6'",
     f"CREATE USER 'shop'@'%' {WITH}",
     "GRANT ALL PRIVILEGES ON `my%`.* TO 'shop'@'%' WITH GRANT OPTION",
-    "GRANT PROXY ON 'op'@'10.%' TO 'shop'@'%'",
     f"CREATE USER 'far'@'203.0.113.7' {WITH}",
     "CREATE ROLE 'many'",
     "GRANT PROCESS, FILE ON *.* TO 'many' WITH GRANT OPTION",
@@ -140,8 +139,8 @@ async def test_a_messy_server_is_clean_after_the_remediation_of_its_findings(
 ) -> None:
     with mysql_state(server, MESS, TIDY):
         assert set(await found(runner, server)) == set(CHECKS) - {
-            "mysql_role_login",
-            "mysql_public_role_grants",
+            *("mysql_role_login", "mysql_public_role_grants"),
+            "mysql_proxy_grants",  # where no account proxies a grant has no effect
         }
         for _ in range(20):
             # One at a time: a remediation is written for the server as it was looked at.

@@ -11,7 +11,7 @@ import pymysql
 
 from stt_coordinator.local.servers.process import Running
 
-SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.9", "127.1.0.1")
+SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.10", "127.1.0.1")
 DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
 COMMON = {
     "FILE": ["SELECT 1 INTO OUTFILE '/nonexistent/truth'"],

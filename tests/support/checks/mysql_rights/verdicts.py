@@ -15,6 +15,7 @@ ALONE = {
     "mysql_create_user_privilege": "CREATE USER",
 }
 PARTS = {"SYSTEM_VARIABLES_ADMIN", "BINLOG ADMIN"}
+WRITING = {"INSERT", "UPDATE", "DELETE", "DROP", "ALTER"}
 EVERYBODY = "mysql_public_role_grants"
 CHECKS = (*ALONE, "mysql_super_privilege", "mysql_system_schema_grants", EVERYBODY)
 
@@ -49,7 +50,7 @@ def _of(finding: Finding) -> set[str]:
             found |= {"reads" if one.startswith("SELECT") else "writes" for one in words}
         else:
             found |= {"reads"} if "SELECT" in words else set()
-            found |= {"writes"} if finding.severity == "critical" else set()
+            found |= {"writes"} if words & WRITING else set()
     return found
 
 

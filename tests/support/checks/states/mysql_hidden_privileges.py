@@ -101,30 +101,52 @@ LEFT_BEHIND = [
         finds={"''@'%' on `%`.*": "critical"},
     ),
 ]
+# Without these no account of MySQL proxies. In MariaDB none with a password does; an account can
+# have a plugin that the server has not.
+ON = [f"SET GLOBAL {one}proxy_users = ON" for one in ("check_", "caching_sha2_password_")]
+OFF = [one.replace("ON", "OFF") for one in ON]
+Proxying = tuple[tuple[str, ...], list[str], list[str]]
+PAM = [
+    "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.plugin', 'pam') WHERE User = 'app'",
+    "FLUSH PRIVILEGES",
+]
+PROXYING: tuple[Proxying, Proxying] = ((MYSQL, ON, OFF), (MARIADB, PAM, []))
+
+
+def proxies(
+    name: str,
+    finds: dict[str, str],
+    make: list[str],
+    undo: list[str],
+    proxying: Proxying,
+) -> State:
+    """An account that proxies and has a grant to."""
+    on, before, after = proxying
+    common = with_account("mysql_proxy_grants", name, [*before, *make], [*undo, *after], on)
+    return State(**common, finds=finds)
+
+
 PROXIES = [
-    State(
-        **with_account(
-            "mysql_proxy_grants", "acting_as_root", [f"GRANT PROXY ON root@localhost TO {APP}"], []
+    state
+    for proxying, any_host in zip(PROXYING, ("", "%"), strict=True)
+    for state in (
+        proxies(
+            "acting_as_root",
+            {f"{APP} as 'root'@'localhost'": "major"},
+            [f"GRANT PROXY ON root@localhost TO {APP}"],
+            [],
+            proxying,
         ),
-        finds={f"{APP} as 'root'@'localhost'": "major"},
-    ),
-    *(
-        State(
-            **with_account(
-                "mysql_proxy_grants",
-                "acting_as_everybody",
-                [f"GRANT PROXY ON ''@'' TO {APP}"],
-                [],
-                on,
-            ),
-            finds={f"{APP} as ''@'{host}'": "major"},
-        )
-        for on, host in ((MYSQL, ""), (MARIADB, "%"))
-    ),
-    State(
-        **with_account(
-            "mysql_proxy_grants",
+        proxies(
+            "acting_as_everybody",
+            {f"{APP} as ''@'{any_host}'": "major"},
+            [f"GRANT PROXY ON ''@'' TO {APP}"],
+            [],
+            proxying,
+        ),
+        proxies(
             "acting_as_others",
+            {f"{APP} as 'op'@'%'": "major", f"{APP} as 'developer'@'%'": "trivial"},
             [
                 f"CREATE USER 'op'@'%' {WITH} ACCOUNT LOCK",
                 "GRANT SHUTDOWN ON *.* TO 'op'@'%'",
@@ -133,9 +155,9 @@ PROXIES = [
                 f"GRANT PROXY ON 'developer'@'%' TO {APP}",
             ],
             ["DROP USER 'op'@'%'", "DROP USER 'developer'@'%'"],
+            proxying,
         ),
-        finds={f"{APP} as 'op'@'%'": "major", f"{APP} as 'developer'@'%'": "trivial"},
-    ),
+    )
 ]
 ROLES = [
     State(
