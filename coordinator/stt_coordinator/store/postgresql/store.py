@@ -70,10 +70,9 @@ class PostgresqlStore:
             # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
-            # Insertions are not waited for: the server works beside this process. Left before the
-            # commit: an error of theirs must not look as if the commit might have happened.
-            with connection.pipeline():
-                return transact(self._portable(connection), work, slot=connection.slot)
+            # Not in a pipeline: of a coordinator that is stopped in one the server does not end the
+            # transaction as idle, and nobody else could begin an epoch.
+            return transact(self._portable(connection), work, slot=connection.slot)
 
         return await self._run(self._writer, locked)
 
@@ -85,8 +84,7 @@ class PostgresqlStore:
             self._enter(connection)
             schemas.share_writing(connection, schema)
             locks = RowLocks(connection, schemas.seed_of(schema))
-            with connection.pipeline():  # as above
-                return transact(self._portable(connection), work, locks, connection.slot)
+            return transact(self._portable(connection), work, locks, connection.slot)
 
         return await self._run(self._writer, shared)
 
