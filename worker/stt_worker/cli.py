@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from stt_shared import settings
+from stt_shared.checkfile.document import Fault
 from stt_shared.command import exclusions, output, reporting
 from stt_shared.command.adding import READ, SERVE, add_command, add_noun
 from stt_shared.command.exclusions import Exclusions
@@ -211,10 +213,7 @@ async def scan(
         output.note(f"warning: {passwords.SEEN}", "warn")
     found = await passwords.completed(given, source, Path.cwd())
     known = runtime.checks_of(pack)
-    if pack is not None:
-        output.note(f"notice: the checks in {pack} are not signed", "warn")
-    for fault in known.faults:
-        output.note(f"warning: check skipped: {fault}", "warn")
+    _warn_of(pack, known.faults)
     # A file for the whole fleet may also name built-in checks that this scan does not run.
     accepted, before = left_out.read((known, runtime.checks_of(None)))
     chosen = scanning.chosen(known, checks, left_out.skip_check)
@@ -227,14 +226,23 @@ async def scan(
     report = exclusions.applied(report, accepted, scanning.labels_of(found), before)
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
+    # With --check given, a fault in another check does not make the scan incomplete.
+    faults = 0 if checks else len(known.faults)
     return reporting.finish(
         report,
         form,
         fail_on,
-        allow_incomplete=allow_incomplete or exclusions.tolerates(report, left_out.max_not_checked),
-        # With --check given, a fault in another check does not make the scan incomplete.
-        left_out=0 if checks else len(known.faults),
+        allow_incomplete=allow_incomplete
+        or exclusions.tolerates(report, left_out.max_not_checked, faults),
+        left_out=faults,
     )
+
+
+def _warn_of(pack: Path | None, faults: Iterable[Fault]) -> None:
+    if pack is not None:
+        output.note(f"notice: the checks in {pack} are not signed", "warn")
+    for fault in faults:
+        output.note(f"warning: check skipped: {fault}", "warn")
 
 
 async def try_targets(

@@ -109,6 +109,9 @@ class Exclusions:
 
 
 def tolerates(report: Report, limit: int, missing: int = 0) -> bool:
-    """Whether no more than `limit` checks, parts and missing databases have no outcome."""
+    """Whether no more than `limit` checks and parts have no outcome.
+
+    `missing` are further gaps: databases without a result, faults of check files.
+    """
     counts = report.summary
     return counts.not_checked + counts.parts_not_checked + missing <= limit

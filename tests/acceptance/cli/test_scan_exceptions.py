@@ -128,3 +128,11 @@ def test_with_a_baseline_only_what_is_new_fails(
     wrong = stt(*arguments, *known)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "is not a report of schema stt.report/v1" in wrong.stderr
+
+
+def test_faults_of_check_files_count_as_gaps(postgresql: Running, tmp_path: Path) -> None:
+    pack = written_pack(tmp_path)
+    (tmp_path / "wrong.yaml").write_text("nothing")
+    arguments = ("scan", url(postgresql), "--pack", pack, "--fail-on", "none")
+    assert last_line(stt(*arguments)).startswith("exit 3: checks were skipped for 1 fault")
+    assert stt(*arguments, "--max-not-checked", "1").returncode == 0

@@ -58,7 +58,7 @@ VOLATILE = (
     (r"\b\d+(\.\d+)? (s|min)\b", "(seconds)"),
     (r"(MySQL|MariaDB|PostgreSQL|MongoDB) \d+(\.\d+)+", r"\1 (version)"),
     (r"CVE-\d+-\d*…?", "(CVE)"),
-    (r"coordinator \S+ on \S+ acts", "coordinator (name) on (host) acts"),
+    (r"leader \S+ on \S+ since", "leader (name) on (host) since"),
     (r"postgresql-127-0-0-1-\d+\s+local\s+new\s+f_\w+", "(of a port)"),  # what a scan found
     (r"\d+ (major|trivial)|(major|trivial|passed) +\d+|[▲●] +\d+", "(number)"),
     (r"\s+", " "),  # columns are as wide as what stands in them, lines as long
