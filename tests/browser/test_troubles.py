@@ -238,7 +238,7 @@ def test_a_standby_is_shown_while_it_waits_and_its_own_address_names_who_acts(
         assert "This coordinator does not act: standby behind a on " in page.inner_text("body")
         shows(page, f"{mine}/settings", "standby")
         rows = page.locator("[aria-label=Coordinators] tbody tr").all_inner_texts()
-        assert [row.split("\t")[0::2] for row in rows] == [["a", "acts"], ["b", "standby"]]
+        assert [row.split("\t")[0::2] for row in rows] == [["a", "leader"], ["b", "standby"]]
         assert standby.stop() == 0
-        shows(page, f"{mine}/settings", "acts", absent=("standby",))
+        shows(page, f"{mine}/settings", "leader", absent=("\tstandby\t",))
     page.close()

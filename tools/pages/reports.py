@@ -121,7 +121,7 @@ stt scan --config worker.toml --exceptions exceptions.yaml --skip-check mysql_ve
   it is accepted and counted apart (CSV has the status `baseline`), unless it is more severe now;
   only what is new fails. What the baseline itself accepts comes back when that acceptance ends, and
   a finding that the baseline does not have is new, even if it was there earlier. A report older
-  than 400 days is refused.
+  than 400 days is refused. Of a report that was made with a baseline itself, the first day counts.
 * `--skip-check NAME` leaves checks out: they are not run, and nothing counts them.
 * `--max-not-checked N` lets so many checks, and parts of them, have no outcome.
 

@@ -19,6 +19,8 @@ from litestar.typing import FieldDefinition
 
 from stt_coordinator.control.handler_context import ErrorCode, request_error
 
+CLOSE = 0.75  # of 1: how alike the name is that an unknown one may have been meant for
+
 
 def refuse_unknown(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
@@ -27,7 +29,8 @@ def refuse_unknown(
 
     A guard of pages and interface; probes may add what they like to the addresses of health.
     """
-    if not isinstance(handler, HTTPRouteHandler):
+    # What answers OPTIONS has no parameters of its own.
+    if not isinstance(handler, HTTPRouteHandler) or "OPTIONS" in handler.http_methods:
         return
     known = parameters_of(handler)
     given = Counter(name for name, _ in connection.query_params.multi_items())
@@ -55,7 +58,7 @@ def _is_list(field: FieldDefinition) -> bool:
 
 
 def _unknown(name: str, known: Mapping[str, bool]) -> str:
-    close = next(iter(difflib.get_close_matches(name, known, n=1)), "")
+    close = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=CLOSE)), "")
     if close:
         return f"unknown parameter {name!r:.60}, did you mean {close!r}?"
     expected = f"one of {', '.join(sorted(known))}" if known else "none"

@@ -9,20 +9,20 @@ from pathlib import Path
 import msgspec
 
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.queries.reports import ReportedFinding
 from stt_shared.protocol.records import Acceptance
 from stt_shared.report.exceptions import with_results
 from stt_shared.report.model import SCHEMA, Report
 
 MAX_AGE = timedelta(days=400)  # as the last day of an exception
+MAX_AHEAD = timedelta(hours=1)  # clocks of the machines that wrote and that read
 MAX_BYTES = 256 * 1024 * 1024
 BASELINE = "baseline"
 _HINT = "take one: stt scan ... -o json > baseline.json, or stt report -o json"
 
 
 def read(path: Path, now: datetime) -> Report:
-    """The report in a file; raises ConfigError for another file, or one older than MAX_AGE."""
+    """The report in a file; raises ConfigError for another file, and for a time too far away."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -36,31 +36,35 @@ def read(path: Path, now: datetime) -> Report:
         raise ConfigError(what, hint=_HINT) from error
     if found.schema != SCHEMA:
         raise ConfigError(f"{path} has schema {found.schema!r:.60}, expected {SCHEMA}", hint=_HINT)
-    if now - taken(found, now) > MAX_AGE:
-        day = taken(found, now).date()
-        what = f"the baseline {path} is of {day}, the limit is {MAX_AGE.days} days"
+    at = taken(found)
+    if at is None:
+        raise ConfigError(f"{path} does not say of when it is", hint=_HINT)
+    if now - at > MAX_AGE:
+        what = f"the baseline {path} is of {at.date()}, the limit is {MAX_AGE.days} days"
         raise ConfigError(what, hint=_HINT)
+    if at - now > MAX_AHEAD:
+        raise ConfigError(f"the baseline {path} is of {at.date()}, in the future", hint=_HINT)
     return found
 
 
-def taken(baseline: Report, now: datetime) -> datetime:
-    """When its run ended; `now` for a report of the current state, which names no run."""
-    return baseline.finished or baseline.started or now
+def taken(baseline: Report) -> datetime | None:
+    """When its run ended, or when it was asked for; None if it does not say so."""
+    return baseline.finished or baseline.written or baseline.started
 
 
 def with_baseline(report: Report, baseline: Report, now: datetime) -> Report:
-    """The report with what was open in the baseline accepted.
+    """The report with what was open in the baseline accepted, or in the baseline of that one.
 
-    Not what the baseline itself accepts: that comes back when its acceptance ends. Not what is more
-    severe than it was.
+    Not what the baseline accepts otherwise: that comes back when its acceptance ends. Not what is
+    more severe than it was.
     """
     known = {
-        one.id: one.severity
+        one.id: one
         for result in baseline.results
         for one in result.findings
-        if one.accepted is None
+        if one.accepted is None or one.accepted.baseline
     }
-    day = taken(baseline, now).astimezone(UTC)
+    day = (taken(baseline) or now).astimezone(UTC)
     run = f" (run {baseline.run_id})" if baseline.run_id else ""
     accepted = Acceptance(
         exception=BASELINE,
@@ -71,7 +75,7 @@ def with_baseline(report: Report, baseline: Report, now: datetime) -> Report:
     )
     results = tuple(
         msgspec.structs.replace(
-            result, findings=tuple(_applied(one, known, accepted) for one in result.findings)
+            result, findings=tuple(_applied(one, known, accepted, now) for one in result.findings)
         )
         for result in report.results
     )
@@ -79,12 +83,19 @@ def with_baseline(report: Report, baseline: Report, now: datetime) -> Report:
 
 
 def _applied(
-    finding: ReportedFinding, known: Mapping[str, Severity], accepted: Acceptance
+    finding: ReportedFinding,
+    known: Mapping[str, ReportedFinding],
+    accepted: Acceptance,
+    now: datetime,
 ) -> ReportedFinding:
     was = known.get(finding.id)
-    if finding.accepted is not None or was is None or finding.severity.rank < was.rank:
+    if finding.accepted is not None or was is None or finding.severity.rank < was.severity.rank:
         return finding
-    return msgspec.structs.replace(finding, accepted=accepted)
+    # Of a chain of baselines the first day counts: else nothing in it would ever end.
+    first = was.accepted or accepted
+    if first.until < now.astimezone(UTC).date():
+        return finding
+    return msgspec.structs.replace(finding, accepted=first)
 
 
 def has_a_target_of(baseline: Report, report: Report) -> bool:

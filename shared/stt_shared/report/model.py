@@ -20,4 +20,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     summary: Counts
     results: tuple[ReportedResult, ...]
     notice: str = ""  # a caveat: unsigned checks, an unfinished run
+    written: Instant | None = None  # when it was asked for, if it is of the current state
     schema: str = SCHEMA

@@ -22,6 +22,7 @@ def report_object(report: Report) -> dict[str, Any]:
         "finished": _utc(report.finished),
         "summary": report.summary,
         "notice": report.notice,
+        "written": _utc(report.written),
         "results": report.results,
     }
 

@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import Group, Parameter
 
 from stt_cli.commands.findings.commands import filtered
+from stt_shared import clock
 from stt_shared.checkfile import catalogue
 from stt_shared.command import exclusions
 from stt_shared.command.control import Control, RefusedError, find_run, report
@@ -21,7 +22,7 @@ from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
-from stt_shared.report.counts import of_results
+from stt_shared.report.counts import of_results, without_result
 from stt_shared.report.model import Report
 
 NEWEST = 100  # runs searched for the latest finished one
@@ -93,34 +94,53 @@ async def chosen(control: Control, choice: Choice) -> Report:
             summary=msgspec.structs.replace(whole.summary, targets=targets),
             notice="; ".join(filter(None, (whole.notice, notice))),
         )
+    else:
+        whole = msgspec.structs.replace(whole, written=None if run else clock.now())
     results = whole.results
     _check_names("site", choice.site, (one.site for one in results))
     _check_names("target", choice.target, (one.target for one in results))
-    _check_names("check", choice.check, (one.check for one in results))
+    _check_names("check", (*choice.check, *choice.skip_check), (one.check for one in results))
     wanted = FindingsRequest(
         families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
     )
     part = without_checks(filtered(whole, wanted), choice.skip_check)
-    return exclusions.beyond_baseline(await _with_exceptions(control, choice, part), before)
-
-
-async def _with_exceptions(control: Control, choice: Choice, part: Report) -> Report:
+    if choice.part:
+        part = await _with_missing(control, choice, whole, part)
     if choice.exceptions is None:
-        return part
-    names = frozenset(one.check for one in part.results)
+        return exclusions.beyond_baseline(part, before)
+    # Of the whole report: a file for the fleet also names checks that are left out here.
+    names = frozenset(one.check for one in results)
     accepted = exclusions.read(choice.exceptions, (catalogue.builtin(),), names)
     rows = await control.every_target() if accepted.has_labels else []
-    return exclusions.applied(part, accepted, {row.target: row.labels for row in rows})
+    return exclusions.applied(part, accepted, {row.target: row.labels for row in rows}, before)
 
 
 def without_checks(whole: Report, names: tuple[str, ...]) -> Report:
-    """The report without these checks; raises UsageError for one that nobody knows."""
-    skipped = set(names)
-    _check_names("check", names, (one.check for one in whole.results))
-    if not skipped:
+    """The report without these checks."""
+    if not names:
         return whole
-    kept = tuple(one for one in whole.results if one.check not in skipped)
+    kept = tuple(one for one in whole.results if one.check not in set(names))
     return msgspec.structs.replace(whole, results=kept, summary=of_results(kept))
+
+
+async def _with_missing(control: Control, choice: Choice, whole: Report, part: Report) -> Report:
+    """The part of a report, with its databases without any result: no row shows them."""
+    missing = without_result(whole)
+    if choice.target:  # those that are named are in the report
+        missing = 0
+    elif missing and (choice.site or choice.family):
+        there = {one.target for one in whole.results}
+        wanted = [
+            row
+            for row in await control.every_target()
+            if row.target not in there
+            and row.site in (choice.site or (row.site,))
+            and row.family in (choice.family or (row.family,))
+        ]
+        missing = min(missing, len(wanted))
+    targets = of_results(part.results).targets + missing
+    summary = msgspec.structs.replace(part.summary, targets=targets)
+    return msgspec.structs.replace(part, summary=summary)
 
 
 def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:

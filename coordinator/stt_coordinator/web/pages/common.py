@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from litestar.response import Redirect, Template
-from litestar.status_codes import HTTP_303_SEE_OTHER
+from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_400_BAD_REQUEST
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_shared.protocol.queries.fleet import MAX_FORGOTTEN, FleetReply
@@ -16,9 +16,13 @@ UNNAMED_USER = "the web page"
 
 
 def page(context: HandlerContext, template: str, *, title: str, at: str, **values: Any) -> Template:
-    """A page; `at` is the address in the navigation that it belongs to."""
+    """A page; `at` is the address in the navigation that it belongs to.
+
+    With `wrong`, the fault of its address, its status is 400: it shows its filters, and no rows.
+    """
     common: dict[str, Any] = {"title": title, "page": at, "state": context.control_state.state}
-    return Template(template, context={**common, **values})
+    status = HTTP_400_BAD_REQUEST if values.get("wrong") else HTTP_200_OK
+    return Template(template, context={**common, **values}, status_code=status)
 
 
 def redirect(path: str) -> Redirect:

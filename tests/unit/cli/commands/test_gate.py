@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stt_shared.protocol.control import TargetInfo, TargetsReply, Verb
-from stt_shared.protocol.enums import Family
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import of_results
 from stt_shared.report.formats import nagios
@@ -173,3 +173,55 @@ def test_a_gate_passes_what_lies_in_the_baseline_and_prints_how_much(
     assert (code, out) == (0, "0 critical, 0 major, 0 trivial, 3 in the baseline\n")
     code, _, err = stt("gate", "--baseline", str(tmp_path / "none.json"))
     assert (code, err[0][:31]) == (2, "error: cannot read the baseline")
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (("--skip-check", "mysql_empty_password"), 2),
+        (("--check", "mysql_version"), 2),
+        (("--site", "eu-west"), 1),
+        (("--target", "books"), 0),
+    ],
+)
+def test_a_part_of_a_report_keeps_its_databases_without_any_result(
+    service: Service, stt: Stt, words: tuple[str, ...], missing: int
+) -> None:
+    whole = cases.unheard()
+    more = samples.result("books", "mysql_empty_password", Outcome.PASSED)
+    whole = msgspec.structs.replace(whole, results=(*whole.results, more))
+    holds(service, whole)
+    rows = tuple(
+        TargetInfo(target=name, family=Family.MYSQL, site=site, state="never")
+        for name, site in (("books", "eu-west"), ("lost", "eu-west"), ("other", "us"))
+    )
+    service.answer(Verb.TARGETS, TargetsReply(targets=rows))
+    code, _, err = stt("gate", *words)
+    assert code == (3 if missing else 0)
+    wording = {1: "1 database without any result", 2: "2 databases without any result"}
+    assert wording.get(missing, "") in "".join(err)
+
+
+def test_a_file_of_exceptions_may_name_any_check_of_the_whole_report(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    ours = samples.result("books", "our_own_check", Outcome.PASSED)
+    whole = msgspec.structs.replace(cases.clean(), results=(*cases.clean().results, ours))
+    holds(service, whole)
+    file = tmp_path / "exceptions.yaml"
+    file.write_text(
+        "exceptions:\n- {id: a, reason: r, check: our_own_check, site: x, until: 2026-12-30}\n"
+    )
+    for words in ((), ("--check", "mysql_version"), ("--skip-check", "our_own_check")):
+        assert stt("gate", "--exceptions", str(file), *words)[0] == 0
+
+
+def test_a_report_of_the_current_state_is_a_baseline(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    bare = msgspec.structs.replace(cases.ordinary(), run_id="", started=None, finished=None)
+    holds(service, bare)
+    file = tmp_path / "baseline.json"
+    file.write_text(stt("report", "-o", "json")[1])
+    code, out, _ = stt("gate", "--baseline", str(file), "--allow-incomplete")
+    assert (code, out) == (0, "0 at or above critical\n")

@@ -90,3 +90,22 @@ async def test_what_forms_and_probes_send_is_answered(address: str) -> None:
     async with visiting() as client:
         reply = await client.get(address, headers=HTML)
         assert reply.status_code != BAD_REQUEST, reply.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/findings?state=odd", "/findings?check=nope", "/findings?target=nope", "/changes?run_b=nope"],
+)
+async def test_a_page_with_an_unknown_name_keeps_its_filters_and_has_the_status_of_a_fault(
+    address: str,
+) -> None:
+    async with visiting() as client:
+        reply = await client.get(address, headers=HTML)
+        assert reply.status_code == BAD_REQUEST
+        assert 'role="alert"' in reply.text
+
+
+async def test_a_preflight_request_is_answered() -> None:
+    async with visiting() as client:
+        reply = await client.options("/api/v1/findings?severity=major")
+        assert reply.status_code < BAD_REQUEST

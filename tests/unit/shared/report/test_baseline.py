@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from tests.support.cli import samples
 from tests.support.shared import report_cases as cases
 
 NOW = samples.NOW
+DAY = timedelta(days=1)
 
 
 def findings(report: Report) -> dict[str, ReportedFinding]:
@@ -82,9 +83,12 @@ def test_what_is_new_or_accepted_in_the_baseline_or_more_severe_now_counts() -> 
 
 @pytest.mark.parametrize("form", [one for one in ReportFormat if one is not ReportFormat.TABLE])
 def test_every_format_shows_what_lies_in_the_baseline(form: ReportFormat) -> None:
-    found = with_baseline(cases.ordinary(), cases.ordinary(), NOW)
-    text = render(cases.context(found), form)
-    assert "baseline" in text
+    whole = cases.ordinary()
+    found = with_baseline(whole, whole, NOW)
+    without, shown = (render(cases.context(one), form).count("baseline") for one in (whole, found))
+    # Each of them by its name; the line of a plugin has their number alone.
+    more = 1 if form is ReportFormat.NAGIOS else len(still_open(whole))
+    assert shown >= without + more
 
 
 def test_a_file_that_is_no_report_or_an_old_one_is_refused(tmp_path: Path) -> None:
@@ -103,6 +107,37 @@ def test_a_file_that_is_no_report_or_an_old_one_is_refused(tmp_path: Path) -> No
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(ConfigError, match="cannot read the baseline"):
             read(path, NOW)
+
+
+def test_the_report_of_the_current_state_names_its_time_and_a_future_one_is_refused(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "baseline.json"
+    bare = msgspec.structs.replace(cases.ordinary(), started=None, finished=None)
+    for at, fault in (
+        (None, "does not say of when it is"),
+        (NOW + timedelta(hours=2), "in the future"),
+        (datetime(9999, 12, 31, tzinfo=UTC), "in the future"),
+        (NOW - MAX_AGE - timedelta(days=1), "the limit is 400 days"),
+    ):
+        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(bare, written=at)))
+        with pytest.raises(ConfigError, match=fault):
+            read(file, NOW)
+    good = msgspec.structs.replace(bare, written=NOW)
+    file.write_bytes(msgspec.json.encode(good))
+    assert read(file, NOW) == good
+
+
+def test_in_a_chain_of_baselines_the_first_day_counts_until_it_ends() -> None:
+    first = msgspec.structs.replace(cases.ordinary(), finished=NOW)
+    second = msgspec.structs.replace(with_baseline(first, first, NOW), finished=NOW + DAY)
+    third = with_baseline(first, second, NOW + 2 * DAY)
+    assert still_open(third) == []
+    accepted = findings(third)[still_open(first)[0]].accepted
+    assert accepted is not None
+    assert accepted.reason.startswith("known on 2026-11-23")
+    late = NOW + MAX_AGE + DAY
+    assert still_open(with_baseline(first, second, late)) == still_open(first)
 
 
 def test_a_baseline_of_other_databases_is_noticed() -> None:

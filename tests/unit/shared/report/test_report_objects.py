@@ -22,7 +22,7 @@ def printed() -> dict[str, Any]:
 
 def test_the_report_has_the_documented_keys_in_their_order() -> None:
     report = printed()
-    top = ["schema", "run_id", "started", "finished", "summary", "notice", "results"]
+    top = ["schema", "run_id", "started", "finished", "summary", "notice", "written", "results"]
     assert list(report) == top
     assert report["schema"] == "stt.report/v1"
     assert list(report["summary"]) == [
