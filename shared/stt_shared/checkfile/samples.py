@@ -4,7 +4,7 @@ A file `samples.yaml` is a mapping with the list `samples`; other keys may conta
 samples share by YAML anchors. Each sample has
 
     name      unique in the file, a sentence in snake case
-    server    facts: flavour, version; version_text, provider and role if they matter
+    server    facts: flavour, version; version_text, provider, role and build if they matter
     docs      the rows of each query of the check, as its script gets them
     releases  the release data; default: that of the pack
     now       the time of the run, RFC 3339 in UTC; default: 2026-11-23T12:00:00Z
@@ -29,6 +29,7 @@ from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Outcome, Severity
 
 FIELDS = frozenset({"name", "server", "docs", "releases", "now", "expect", "reason", "findings"})
+FACTS = frozenset({"flavour", "version", "version_text", "provider", "role", "build"})
 FIELDS_OF_FINDING = frozenset({"severity", "object", "summary", "remediation"})
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -134,10 +135,12 @@ def _server(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"server is {shown(value)}, expected facts")  # noqa: TRY004  # as above
     facts = cast("dict[str, Any]", value)
+    if unknown := sorted(facts.keys() - FACTS):
+        raise ValueError(f"server has the unknown field {unknown[0]!r}")
     _text(facts, "flavour")
     numbers = _list(facts, "version")
     text = ".".join(map(str, numbers))
-    return {"version_text": text, "provider": "self-managed", "role": ""} | facts
+    return {"version_text": text, "provider": "self-managed", "role": "", "build": ""} | facts
 
 
 def _expected(value: object) -> Expected:

@@ -33,13 +33,18 @@ class CheckRef(Value, frozen=True, kw_only=True):
 
 
 class Facts(Value, frozen=True, kw_only=True):
-    """Facts of a database server; `version` is numeric, `role` is its role in the cluster."""
+    """Facts of a database server; `version` is numeric, `role` is its role in the cluster.
+
+    `provider` says who operates the server. `build` is empty for a build of the original or of a
+    packager, else the name of an edition with releases of its own, or `unknown`.
+    """
 
     flavour: str  # mysql, percona, mariadb, postgresql, mongodb, or a compatible product
     version: tuple[int, ...]
     version_text: str
     provider: str = "self-managed"
     role: str = ""
+    build: str = ""
 
 
 class Finding(Value, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-UNKNOWN = "unknown"  # as a provider: a build whose version text no known packager writes
+UNKNOWN = "unknown"  # a build whose version text no known packager writes
 WHY = "which only speaks the protocol: nothing that the checks look at is known of it"
 
 
@@ -113,17 +113,24 @@ def _words(text: str) -> frozenset[str]:
 
 # What packagers and builds of the originals write behind the numbers, without digits.
 _SUFFIX_OF_MYSQL = _words(
-    "a advanced alpha amzn asan azure b beta bionic bookworm build bullseye buster cloud cluster"
-    " commercial community deb debian debug dmr el embedded enterprise er fc focal from ga galera"
-    " google gpl jammy labs linux log m maria mariadb max ndb noble nt p percona preview pro r rc"
-    " rel release sid standard stretch suse trixie u ubu ubuntu valgrind win wsrep x xenial"
+    "a advanced alpha amzn asan azure b beta bionic bitnami bookworm build bullseye buster cll"
+    " cloud cluster commercial community deb debian debug dmr el embedded enterprise er fc focal"
+    " from ga galera google gpl jammy labs linux log lve m maria mariadb max ndb noble nt p percona"
+    " preview pro pve r rc rel release sid standard stretch suse trixie u ubu ubuntu valgrind win"
+    " wsrep x xenial"
 )
 _NAMES_OF_MYSQL = _words("innodb mariadb memdb mydb myrocksdb mysql ndb rocksdb tokudb xtradb")
 _SUFFIX_OF_POSTGRESQL = _words(
-    "alpha alpine amzn app arch beta bookworm build bullseye buster centos deb debian devel"
-    " distribution el fc fedora focal for freebsd homebrew jammy linux macports netbsd nixos noble"
-    " openbsd opensuse percona pgdg postgres postgresql raspbian rc red hat rhel server sid suse"
-    " trixie u ubuntu"
+    "alpha alpine amzn app arch beta bitnami bookworm build bullseye buster centos deb debian devel"
+    " distribution el fc fedora focal for freebsd homebrew inc jammy linux macports netbsd nixos"
+    " noble ongres openbsd opensuse percona pgdg postgres postgresql pve raspbian rc red hat rhel"
+    " server sid suse trixie u ubuntu"
+)
+# The revision of a Debian or Ubuntu package with what its packager appends, such as a release's
+# code name: -0ubuntu0.22.04.1+esm1, -0+deb12u2, +maria~lunar, -1.pgdg22.04+1. Only behind a word of
+# a distribution: 8.0.30+acme1 is no such revision.
+_REVISION = re.compile(
+    r"(?<=[0-9+~.-])(?:ubuntu|deb|maria|pgdg)[0-9.u]*(?:[+~][a-z]*[0-9.]*)*(?![a-z])"
 )
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _WORDS = re.compile(r"[a-z]+")
@@ -137,9 +144,16 @@ def find(products: tuple[Product, ...], text: str) -> Product | None:
     return next((one for one in products if one.word.search(text)), None)
 
 
+def build(product: Product | None, *, is_known: bool) -> str:
+    """`Facts.build` of a server that is `product`; without one its text is known or not."""
+    if product is None:
+        return "" if is_known else UNKNOWN
+    return product.name if product.relation is Relation.EDITION else ""
+
+
 def is_known_mysql(version: str, comment: str) -> bool:
     """Whether the texts are such as builds of MySQL, Percona Server and MariaDB have."""
-    suffix = _WORDS.findall(_NUMBERS.sub(" ", version.lower()))
+    suffix = _WORDS.findall(_NUMBERS.sub(" ", _REVISION.sub(" ", version.lower())))
     names = _PRODUCT_WORD.findall(comment.lower())
     return _SUFFIX_OF_MYSQL.issuperset(suffix) and _NAMES_OF_MYSQL.issuperset(names)
 
@@ -151,4 +165,4 @@ def is_known_postgresql(text: str) -> bool:
         return False
     bits = _BEHIND_BITS.search(found["rest"])
     more = found["more"] + (bits["more"] if bits else "")
-    return _SUFFIX_OF_POSTGRESQL.issuperset(_WORDS.findall(more))
+    return _SUFFIX_OF_POSTGRESQL.issuperset(_WORDS.findall(_REVISION.sub(" ", more)))

@@ -143,6 +143,8 @@ def record(file: Path, found: DryRun) -> str:
             "version": list(facts.version),
             "provider": facts.provider,
             "role": facts.role,
+            # The reason of a skip names the text of a build that is not the original's.
+            **({"version_text": facts.version_text, "build": facts.build} if facts.build else {}),
         },
         "docs": sanitize.plain(found.docs),
         "expect": str(outcome.outcome),

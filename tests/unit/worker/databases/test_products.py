@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("version", "comment", "flavour", "provider"),
+    ("version", "comment", "flavour", "build"),
     [
         ("9.0.1-cloud", "MySQL Enterprise - Cloud", "mysql", "heatwave"),
         ("8.0.36-u1-cloud", "", "mysql", "heatwave"),
@@ -37,67 +37,80 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
         ("8.0.30", "AcmeSQL 3.1", "mysql", "unknown"),
         ("10.6.1-MariaDB-acme", "Source distribution", "mariadb", "unknown"),
         # What the originals write.
-        ("9.7.4-2", "(Debian)", "mysql", "self-managed"),
-        ("8.0.36-0ubuntu0.22.04.1", "(Ubuntu)", "mysql", "self-managed"),
-        ("8.4.13", "MySQL Community Server - GPL", "mysql", "self-managed"),
-        ("8.0.37-commercial", "MySQL Enterprise Server - Commercial", "mysql", "self-managed"),
-        ("8.0.36-cluster", "MySQL Cluster Community Server - GPL", "mysql", "self-managed"),
-        ("5.7.44-48-log", "Percona Server (GPL), Release 48", "percona", "self-managed"),
-        ("8.0.36-28.1", "Percona XtraDB Cluster (GPL), WSREP 26", "percona", "self-managed"),
-        ("10.11.14-MariaDB-0+deb12u2", "Debian 12", "mariadb", "self-managed"),
-        ("11.8.3-MariaDB-0+deb13u1 from Debian", "-- Please help", "mariadb", "self-managed"),
-        ("10.6.18-MariaDB-1:10.6.18+maria~ubu2204-log", "x", "mariadb", "self-managed"),
-        ("10.6.14-9-MariaDB-enterprise-log", "MariaDB Enterprise", "mariadb", "self-managed"),
-        ("5.5.5-10.4.8-MariaDB-log", "mariadb.org binary", "mariadb", "self-managed"),
+        ("9.7.4-2", "(Debian)", "mysql", ""),
+        ("8.0.36-0ubuntu0.22.04.1", "(Ubuntu)", "mysql", ""),
+        ("8.4.13", "MySQL Community Server - GPL", "mysql", ""),
+        ("8.0.37-commercial", "MySQL Enterprise Server - Commercial", "mysql", ""),
+        ("8.0.36-cluster", "MySQL Cluster Community Server - GPL", "mysql", ""),
+        ("5.7.44-48-log", "Percona Server (GPL), Release 48", "percona", ""),
+        ("8.0.36-28.1", "Percona XtraDB Cluster (GPL), WSREP 26", "percona", ""),
+        ("10.11.14-MariaDB-0+deb12u2", "Debian 12", "mariadb", ""),
+        ("11.8.3-MariaDB-0+deb13u1 from Debian", "-- Please help", "mariadb", ""),
+        ("10.6.18-MariaDB-1:10.6.18+maria~ubu2204-log", "x", "mariadb", ""),
+        ("10.6.14-9-MariaDB-enterprise-log", "MariaDB Enterprise", "mariadb", ""),
+        ("5.5.5-10.4.8-MariaDB-log", "mariadb.org binary", "mariadb", ""),
+        ("8.0.42-0ubuntu0.22.04.1+esm1", "(Ubuntu)", "mysql", ""),
+        ("10.6.7-MariaDB-1:10.6.7+maria~kinetic-log", "mariadb.org binary", "mariadb", ""),
+        ("11.0.2-MariaDB-1:11.0.2+maria~lunar", "mariadb.org binary", "mariadb", ""),
+        ("10.6.18-MariaDB-cll-lve-log", "MariaDB Server", "mariadb", ""),
+        ("8.0.36+cll-lve", "MySQL Community Server - GPL", "mysql", ""),
+        ("8.0.30+acme1", "(Ubuntu)", "mysql", "unknown"),
+        ("8.0.30-0ubuntu1-acme", "(Ubuntu)", "mysql", "unknown"),
+        ("8.0.30-0ubuntu1+esm1acme", "(Ubuntu)", "mysql", "unknown"),
     ],
 )
 def test_a_mysql_is_what_its_texts_say(
-    version: str, comment: str, flavour: str, provider: str
+    version: str, comment: str, flavour: str, build: str
 ) -> None:
     found = mysql_facts.facts({"version": version, "comment": comment})
-    assert (found.flavour, found.provider) == (flavour, provider)
+    assert (found.flavour, found.provider, found.build) == (flavour, "self-managed", build)
 
 
 BUILD = "x86_64-pc-linux-gnu, compiled by gcc (GCC) 12.2.0, 64-bit"
 
 
 @pytest.mark.parametrize(
-    ("text", "flavour", "provider"),
+    ("text", "flavour", "build"),
     [
         (f"PostgreSQL 14.9 (PolarDB 14.9.15.0 build 1a2b3c) on {BUILD}", "postgresql", "polardb"),
         (f"PostgreSQL 11.9 (POLARDB 11.9) on {BUILD}", "postgresql", "polardb"),
-        ("KingbaseES V008R006C007B0012 on x86_64, compiled by gcc", "kingbasees", "self-managed"),
-        ("PostgreSQL 14.5 (ydb stable-23-4)", "ydb", "self-managed"),
-        (f"PostgreSQL 11.3 (Hologres 2.0.5) on {BUILD}", "hologres", "self-managed"),
-        (f"PostgreSQL 11.3 on {BUILD}, Hologres 2.0.5", "hologres", "self-managed"),
+        ("KingbaseES V008R006C007B0012 on x86_64, compiled by gcc", "kingbasees", ""),
+        ("PostgreSQL 14.5 (ydb stable-23-4)", "ydb", ""),
+        (f"PostgreSQL 11.3 (Hologres 2.0.5) on {BUILD}", "hologres", ""),
+        (f"PostgreSQL 11.3 on {BUILD}, Hologres 2.0.5", "hologres", ""),
         (f"PostgresPro 15.4.1 on {BUILD}", "postgresql", "postgrespro"),
         (f"PostgreSQL 13.4 (AcmeBase 3.1) on {BUILD}", "postgresql", "unknown"),
         (f"PostgreSQL 13.4-acme on {BUILD}", "postgresql", "unknown"),
         (f"PostgreSQL 13.4 on {BUILD} AcmeBase 3.1", "postgresql", "unknown"),
         ("AcmeBase 3.1", "postgresql", "unknown"),
         # What the original writes.
-        (f"PostgreSQL 18.6 on {BUILD}", "postgresql", "self-managed"),
-        (f"PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on {BUILD}", "postgresql", "self-managed"),
-        (f"PostgreSQL 14.5 (Ubuntu 14.5-1.pgdg22.04+1) on {BUILD}", "postgresql", "self-managed"),
-        ("PostgreSQL 15.4, compiled by Visual C++, 64-bit", "postgresql", "self-managed"),
-        (f"PostgreSQL 19beta2 on {BUILD}", "postgresql", "self-managed"),
-        (f"PostgreSQL 16.3 - Percona Distribution on {BUILD}", "postgresql", "self-managed"),
-        (f"PostgreSQL 16.1 (Postgres.app) on {BUILD}", "postgresql", "self-managed"),
-        ("PostgreSQL 18.1", "postgresql", "self-managed"),
+        (f"PostgreSQL 18.6 on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 14.5 (Ubuntu 14.5-1.pgdg22.04+1) on {BUILD}", "postgresql", ""),
+        ("PostgreSQL 15.4, compiled by Visual C++, 64-bit", "postgresql", ""),
+        (f"PostgreSQL 19beta2 on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 16.3 - Percona Distribution on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 16.1 (Postgres.app) on {BUILD}", "postgresql", ""),
+        ("PostgreSQL 18.1", "postgresql", ""),
+        (f"PostgreSQL 15.13 (Ubuntu 15.13-0ubuntu0.22.04.1+esm1) on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 15.13-0ubuntu0.22.04.1+esm1 on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 15.4 (Debian 15.4-2.pgdg120+1~lunar) on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 12.6 OnGres Inc. on {BUILD}", "postgresql", ""),
+        (f"PostgreSQL 13.4+acme1 on {BUILD}", "postgresql", "unknown"),
     ],
 )  # fmt: skip
-def test_a_postgresql_is_what_its_version_says(text: str, flavour: str, provider: str) -> None:
+def test_a_postgresql_is_what_its_version_says(text: str, flavour: str, build: str) -> None:
     found = postgresql_facts.facts({"version": text, "bootstrap": "postgres"})
-    assert (found.flavour, found.provider) == (flavour, provider)
+    assert (found.flavour, found.provider, found.build) == (flavour, "self-managed", build)
 
 
 @pytest.mark.parametrize(
     ("build", "identity"),
     [
-        ({"internal": {"documentdb_versions": ["0.106"]}}, ("documentdb", "self-managed")),
-        ({"ferretdbVersion": "v1.24.0"}, ("ferretdb", "self-managed")),
+        ({"internal": {"documentdb_versions": ["0.106"]}}, ("documentdb", "")),
+        ({"ferretdbVersion": "v1.24.0"}, ("ferretdb", "")),
         ({}, ("mongodb", "unknown")),
-        ({"gitVersion": "8ec3", "storageEngines": ["wiredTiger"]}, ("mongodb", "self-managed")),
+        ({"gitVersion": "8ec3", "storageEngines": ["wiredTiger"]}, ("mongodb", "")),
     ],
 )
 def test_a_mongodb_is_what_its_build_says(
@@ -105,7 +118,7 @@ def test_a_mongodb_is_what_its_build_says(
 ) -> None:
     whole = {"version": "7.0.0", "versionArray": [7, 0, 0, 0], **build}
     found = mongodb_facts.facts({}, whole, "db1")
-    assert (found.flavour, found.provider) == identity
+    assert (found.flavour, found.build, found.provider) == (*identity, "self-managed")
 
 
 @pytest.mark.parametrize("family", Family)

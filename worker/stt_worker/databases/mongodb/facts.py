@@ -33,6 +33,7 @@ def facts(hello: Mapping[str, Any], build: Mapping[str, Any], host: str) -> Fact
         version_text=str(build.get("psmdbVersion") or build.get("version") or ""),
         provider=provider,
         role=role(hello),
+        build=UNKNOWN if flavour == "mongodb" and _is_unknown(build) else "",
     )
 
 
@@ -57,11 +58,12 @@ def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
             return flavour, provider
     flavour = "percona" if build.get("psmdbVersion") else "mongodb"
     atlas = any(_ATLAS.search(name) for name in names)
-    if atlas:
-        return flavour, "atlas"
+    return flavour, "atlas" if atlas else "self-managed"
+
+
+def _is_unknown(build: Mapping[str, Any]) -> bool:
     # Before the log-in a server may return its version alone: nothing is known of it then.
-    is_unknown = "versionArray" in build and not _BUILD & build.keys()
-    return flavour, UNKNOWN if is_unknown else "self-managed"
+    return "versionArray" in build and not _BUILD & build.keys()
 
 
 def version(build: Mapping[str, Any]) -> tuple[int, ...]:

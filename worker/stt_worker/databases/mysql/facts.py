@@ -19,13 +19,15 @@ _OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
 def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
     """The facts in the answer to the statement `facts`; missing values count as unknown."""
     version, comment = str(row.get("version") or ""), str(row.get("comment") or "")
+    product = products.find(products.MYSQL, f"{version} {comment}")
     return Facts(
         flavour=flavour(version, comment),
         version=numbers(version),
         version_text=f"{version} {comment}".strip(),
-        provider="aurora" if aurora else provider(version, comment, row),
+        provider="aurora" if aurora else provider(version, row),
         # An Aurora reader sets the variable of its storage engine only.
         role="replica" if {"1", "ON"} & {str(row.get(key) or 0) for key in _READ_ONLY} else "",
+        build=products.build(product, is_known=products.is_known_mysql(version, comment)),
     )
 
 
@@ -46,17 +48,11 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
-def provider(version: str, comment: str, row: Mapping[str, Any]) -> str:
-    """Who decides about the releases of the server, recognised by its paths and version."""
+def provider(version: str, row: Mapping[str, Any]) -> str:
+    """Who operates the server, recognised by its paths and version."""
     paths = f"{row.get('basedir') or ''} {row.get('datadir') or ''}"
     if "/rdsdbbin" in paths or "/rdsdbdata" in paths:
         return "rds"
     if "-google" in version:
         return "cloudsql"
-    if "-azure" in version:
-        return "azure"
-    product = products.find(products.MYSQL, f"{version} {comment}")
-    if product is not None:
-        return product.name if product.relation is Relation.EDITION else "self-managed"
-    known = products.is_known_mysql(version, comment)
-    return "self-managed" if known else products.UNKNOWN
+    return "azure" if "-azure" in version else "self-managed"

@@ -29,13 +29,15 @@ _BOOTSTRAP = {
 def facts(row: Mapping[str, Any]) -> Facts:
     """The facts in the answer to the statement `facts`; missing values count as unknown."""
     text = str(row.get("version") or "")
-    standby = row.get("standby")
+    standby, product = row.get("standby"), products.find(products.POSTGRESQL, text)
     return Facts(
         flavour=flavour(text),
         version=version(row.get("number"), text),
         version_text=text,
         provider=provider(row),
         role="" if standby is None else ("standby" if standby else "primary"),
+        # Without a text nothing was read: nothing says that the build is another one.
+        build=products.build(product, is_known=not text or products.is_known_postgresql(text)),
     )
 
 
@@ -55,17 +57,7 @@ def version(number: Any, text: str) -> tuple[int, ...]:
 
 
 def provider(row: Mapping[str, Any]) -> str:
-    """Who decides about the releases of the server.
-
-    First by its bootstrap superuser: an attacker cannot choose its name.
-    """
+    """Who operates the server, by its bootstrap superuser: an attacker cannot choose its name."""
     if row.get("aurora"):
         return "aurora"
-    bootstrap, text = str(row.get("bootstrap") or ""), str(row.get("version") or "")
-    if bootstrap in _BOOTSTRAP:
-        return _BOOTSTRAP[bootstrap]
-    product = products.find(products.POSTGRESQL, text)
-    if product is not None:
-        return product.name if product.relation is Relation.EDITION else "self-managed"
-    known = not text or products.is_known_postgresql(text)
-    return "self-managed" if known else products.UNKNOWN
+    return _BOOTSTRAP.get(str(row.get("bootstrap") or ""), "self-managed")
