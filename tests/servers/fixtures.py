@@ -24,6 +24,7 @@ from tests.servers.certificates import Certificates, make
 
 T = TypeVar("T")
 ELSEWHERE = ("192.0.2.1", 9)  # of the documentation: nothing is sent there
+BOTH_LOOPBACKS = ["--bind-address=127.0.0.1,::1"]
 PASSWORD = 'Throw-away 1: it\'s \\ only "loopback" %40'
 
 
@@ -130,6 +131,7 @@ def mariadb(servers_folder: Path, certificates: Certificates) -> Iterator[Runnin
             embedded_mysql.find_mariadb(),
             servers_folder / "mariadb",
             password=PASSWORD,
+            extra=BOTH_LOOPBACKS,
             tls=(certificates.cert, certificates.key, certificates.ca),
         )
 
@@ -144,6 +146,7 @@ def mysql(servers_folder: Path, certificates: Certificates) -> Iterator[Running]
             embedded_mysql.find_mysql(),
             servers_folder / "mysql",
             password=PASSWORD,
+            extra=BOTH_LOOPBACKS,
             tls=(certificates.cert, certificates.key, certificates.ca),
         )
 

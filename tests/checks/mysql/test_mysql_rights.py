@@ -11,6 +11,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_shared.telemetry import logs
 from tests.support.checks.mysql_rights.rounds import compare, comparing
+from tests.support.checks.mysql_rights.states import State, left_behind
 from tests.support.checks.real import CheckRunner, endpoint, mysql_do, mysql_state
 
 MORE = int(os.environ.get("STT_TEST_STATES") or 0)  # `make check-truth`
@@ -27,6 +28,33 @@ def test_checks_and_server_agree_what_each_account_of_a_random_state_may_do(
     with comparing(server) as one:
         compare(one, STATES)
         print(f"{name}: {one.compared} states, {one.accounts} accounts, 0 disagreements")
+
+
+ROWS_OF_LOCALHOST = {
+    "127.0.0.1": True,
+    "::1": True,
+    "::_": True,
+    r"127.0.0\.1": True,
+    r"loc\alhos_": True,
+    "127.0.0.1/255.255.255.0": False,
+    "0.0.0.0/0.0.0.0": False,
+    "::1/128": False,
+    r"127.0.0.\%": False,
+    "127.0.0.2": False,
+}
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+def test_a_row_left_behind_counts_for_localhost_where_its_host_means_an_address_of_it(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    with comparing(request.getfixturevalue(name)) as one:
+        for host, counts in ROWS_OF_LOCALHOST.items():
+            rows = left_behind("ann", host, "mysql")
+            found = State(("'ann'@'localhost'",), ("CREATE USER ann@localhost", *rows))
+            assert one.disagreements(found) == [], host
+            gained = one.oracle.gains({"ann"}, [])["'ann'@'localhost'"]
+            assert (gained >= {"reads", "writes"}) == counts, host
 
 
 async def test_an_account_of_mariadb_without_a_way_in_is_no_finding(

@@ -11,12 +11,14 @@ import pymysql
 
 from stt_coordinator.local.servers.process import Running
 
-SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.10", "127.1.0.1")
-DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
+SOCKET = ""
+BACKSLASH = "\\"
+SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.10", "127.1.0.1", "::1", SOCKET)
+DENIED = {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698}
 COMMON = {
     "FILE": ["SELECT 1 INTO OUTFILE '/nonexistent/truth'"],
     "PROCESS": ["SELECT 1 FROM information_schema.INNODB_TRX"],
-    "CREATE USER": ["CREATE USER IF NOT EXISTS 'someone'@'127.%'"],
+    "CREATE USER": ["CREATE USER IF NOT EXISTS 'someone'@'%'"],
     "change": [
         "INSERT INTO truth.t SELECT 1 FROM DUAL WHERE FALSE",
         "UPDATE truth.t SET id = 1 WHERE FALSE",
@@ -123,11 +125,12 @@ class Oracle:
     def _session(self, user: str, source: str) -> Generator[Any]:
         try:
             connection = pymysql.connect(
-                host=self.server.host,
+                host="::1" if source == "::1" else self.server.host,
                 port=self.server.port,
+                unix_socket=self.server.socket if source == SOCKET else None,
                 user=user,
                 password="",
-                bind_address=source,
+                bind_address=source or None,
                 ssl_disabled=True,  # a context for each log-in costs more than all deeds
             )
         except pymysql.err.OperationalError as error:
@@ -142,7 +145,7 @@ class Oracle:
 def _account(session: Any) -> str:
     session.execute("SELECT CURRENT_USER()")
     user, _, host = session.fetchone()[0].rpartition("@")
-    return f"'{user}'@'{host}'"
+    return f"'{user}'@'{host.replace(BACKSLASH, BACKSLASH * 2)}'"  # as checks write it
 
 
 def _runs(session: Any, statement: str) -> bool:

@@ -45,7 +45,7 @@ class Comparison:
     def disagreements(self, state: State) -> list[str]:
         """Where the checks and the server differ about an account of the state."""
         self._clear()
-        self._do(f"CREATE USER '{WITNESS}'@'127.%'")
+        self._do(f"CREATE USER '{WITNESS}'@'%'")
         for step in state.steps:
             self._try(step)
         self._do("FLUSH PRIVILEGES")  # for the rows that no GRANT made
@@ -65,7 +65,8 @@ class Comparison:
         rows = self._rows(f"SELECT User, Host FROM mysql.user WHERE User IN ({NAMES})")
         for user, host in rows:
             role = self.maria and host == ""
-            self._do(f"DROP ROLE {user}" if role else f"DROP USER '{user}'@'{host}'")
+            account = self.connection.escape(user) + "@" + self.connection.escape(host)
+            self._do(f"DROP ROLE {user}" if role else f"DROP USER {account}")
         for table in GRANTS:
             tests = "AND Db NOT LIKE 'test%'" if table == "db" else ""
             self._do(f"DELETE FROM mysql.{table} WHERE User IN ({NAMES}, 'PUBLIC') {tests}")

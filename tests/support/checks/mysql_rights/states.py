@@ -12,7 +12,11 @@ from dataclasses import dataclass
 USERS = ("ann", "bob", "cid")
 # Of hosts without a wildcard that mean the same client the server takes the one that it read first,
 # or not, so that no two of these do.
-HOSTS = ("%", "localhost", "127.0.0.2", "127.%", "127.0.0.%", "127.0.0.10/255.255.255.255")
+HOSTS = (
+    *("%", "localhost", "127.0.0.2", "127.%", "127.0.0.%", "127.0.0.10/255.255.255.255"),
+    *(r"127.1.0\.1", "127.0.0.0/24"),
+    *("127.0.0.1/255.255.255.0", "0.0.0.0/0.0.0.0"),  # nobody
+)
 HOSTS_OF_MARIADB = (*HOSTS, "127.0.0._", "127._.0.%")
 ROLES = ("reader", "writer", "keeper")
 SCHEMAS = ("mysql", "mysql", "my%", "%", "mysq_", r"my\_ql", "m_sql", "truth")
@@ -64,7 +68,10 @@ class _Maker:
         self.source = random.Random(number)  # noqa: S311  # a test's data
         self.maria = maria
         self.words = [*GLOBAL_WORDS, *(WORDS_OF_MARIADB if maria else WORDS_OF_MYSQL)]
-        self.hosts = HOSTS_OF_MARIADB if maria else HOSTS
+        # A session from ::1 is localhost's too, of no wildcard as well: one of the two in a state.
+        loopback = self.source.choice(["localhost", "::1"])
+        hosts = HOSTS_OF_MARIADB if maria else HOSTS
+        self.hosts = [loopback if one == "localhost" else one for one in hosts]
         self.members: set[tuple[str, str]] = set()
         self.tables = TABLES_OF_MARIADB if maria else TABLES_OF_MYSQL
         names = self.source.sample(USERS, self.source.randint(1, len(USERS)))
@@ -72,7 +79,7 @@ class _Maker:
         self.roles = self.source.sample(ROLES, self.source.randint(0, len(ROLES)))
 
     def _account(self, user: str) -> str:
-        return f"'{user}'@'{self.source.choice(self.hosts)}'"
+        return f"'{user}'@'{_escaped(self.source.choice(self.hosts))}'"
 
     def state(self) -> State:
         source = self.source
@@ -136,10 +143,13 @@ class _Maker:
 
 def left_behind(user: str, host: str, schema: str) -> list[str]:
     """A row of mysql.db without an account of its own; it counts after FLUSH PRIVILEGES."""
-    pattern = schema.replace("\\", "\\\\")
     columns = "Host, Db, User, Select_priv, Update_priv"
-    values = f"'{host}', '{pattern}', '{user}', 'Y', 'Y'"
+    values = f"'{_escaped(host)}', '{_escaped(schema)}', '{user}', 'Y', 'Y'"
     return [f"INSERT IGNORE INTO mysql.db ({columns}) VALUES ({values})"]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\")
 
 
 def state(number: int, *, maria: bool) -> State:
