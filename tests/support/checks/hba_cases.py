@@ -63,6 +63,23 @@ CASES = [
     ),
     Case(
         check="trust",
+        name="localhost_behind_its_addresses_and_mapped_addresses",
+        lines=[
+            "host all a 127.0.0.0/8 reject",
+            "host all a,b ::1/128 reject",
+            "host all a,b localhost trust",
+            "host all c,d 127.0.0.1/32 reject",
+            "host all c,d ::/1 reject",
+            "host all c localhost trust",
+            "host all d samehost trust",
+            "host all e ::ffff:127.0.0.2/128 trust",
+            "host all f ::ffff:0:0/96 trust",
+            "host all g ::fffe:0:0/95 trust",
+        ],
+        finds={3: "major", 7: "major", 10: "critical"},
+    ),
+    Case(
+        check="trust",
         name="a_hostssl_line_without_tls_lets_nobody_in",
         lines=["hostssl all all 0.0.0.0/0 trust"],
         on=["without_tls"],
