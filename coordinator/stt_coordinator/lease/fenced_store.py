@@ -29,7 +29,7 @@ class StoreWatch:
     async def inspect(self) -> str:
         """Read once; why the store counts as cut off from here, empty if it does not."""
         begun = clock.uptime()
-        left_s = max(self.most_s - (begun - self._reached), self.most_s / RENEWALS)
+        left_s = max(self.most_s - (begun - self._heard()), self.most_s / RENEWALS)
         try:
             async with asyncio.timeout(left_s):
                 await self.store.read(lambda ledger: ledger.fleet.control_sequence())
@@ -40,18 +40,28 @@ class StoreWatch:
         else:
             self._reached, self.trouble = begun, ""
             return ""
-        silent_s = clock.uptime() - self._reached
+        silent_s = clock.uptime() - self._heard()
         if silent_s < self.most_s:
             return ""
         return f"the store is out of reach for {silent_s:.0f} s ({self.trouble})"
 
+    def _heard(self) -> float:
+        """When the store last answered anything, in seconds of uptime."""
+        # Also what others asked: the read above waits behind pages for one of a few sessions.
+        others = self.store.answered if isinstance(self.store, FencedStore) else 0.0
+        return max(self._reached, others)
+
 
 class FencedStore:
-    """The store of a coordinator that acts; see the port."""
+    """The store of a coordinator that acts; see the port.
+
+    `answered`: when it did last, in seconds of uptime.
+    """
 
     def __init__(self, store: Store, term: Term) -> None:
         self._store = store
         self._term = term
+        self.answered = clock.uptime()
 
     @property
     def identity(self) -> str:
@@ -70,15 +80,18 @@ class FencedStore:
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
-        return await self._store.read(work)
+        with self._heeded():
+            return await self._store.read(work)
 
     async def epoch(self) -> int:
         """See the port."""
-        return await self._store.epoch()
+        with self._heeded():
+            return await self._store.epoch()
 
     async def installation(self) -> str:
         """See the port."""
-        return await self._store.installation()
+        with self._heeded():
+            return await self._store.installation()
 
     async def begin(self, epoch: int, installation: str = "") -> None:
         """See the port."""
@@ -107,6 +120,7 @@ class FencedStore:
     def _heeded(self) -> Generator[None]:
         try:
             yield
+            self.answered = clock.uptime()
         except StoreDeposedError as error:
             # Before the caller goes on: what it could not record must not be dispatched.
             self._term.lose(error.message)
