@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from stt_coordinator.control.check_names import NOT_RECORDED, CheckNames
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.time import schedule
@@ -96,7 +97,7 @@ async def installed_checks(context: HandlerContext) -> tuple[CheckInfo, ...]:
         lambda ledger: known_checks(ledger, context.control_state.newest(ledger))
     )
     if not found:
-        raise request_error(ErrorCode.UNAVAILABLE, "the leader has not recorded its checks yet")
+        raise request_error(ErrorCode.UNAVAILABLE, NOT_RECORDED)
     return found
 
 
@@ -202,15 +203,8 @@ def _check_names(
     context: HandlerContext, known: Iterable[CheckInfo], names: tuple[str, ...]
 ) -> list[str]:
     """The names of the `known` checks that `names` mean; raises RequestError `unknown_check`."""
-    catalogue, there = context.library.catalogue, {check.check for check in known}
-    found: list[str] = []
+    there = CheckNames(context.library.catalogue, (check.check for check in known))
     for name in names:
-        # An alias is known to the own library alone, which may be of another pack.
-        check = catalogue.find(name)
-        meant = check.name if check is not None and name not in there else name
-        if meant not in there:
-            close = catalogue.close_to(name)
-            hint = f", did you mean {close!r}?" if close else ""
-            raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{hint}")
-        found.append(meant)
-    return found
+        if not there.meant(name):
+            raise request_error(ErrorCode.UNKNOWN_CHECK, there.unknown(name))
+    return [there.meant(name) for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from stt_coordinator.control import pages
+from stt_coordinator.control.check_names import check_names
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
 from stt_coordinator.control.unsigned_notice import unsigned
@@ -66,15 +67,15 @@ def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: Findi
         for name in request.sites:
             if name not in there:
                 raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
-    catalogue = context.library.catalogue
+    if not request.checks:
+        return
+    names = check_names(context, ledger)
     for name in request.checks:
         left = FindingsRequest(checks=(name,), state="all", limit=1)
         # A check that is not known any more may have left findings behind.
-        if name not in catalogue.checks and not ledger.findings.page(left)[1]:
-            close = catalogue.find(name)
-            hint = close.name if close else catalogue.close_to(name)
-            meant = f", did you mean {hint!r}?" if hint else ""
-            raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{meant}")
+        if name not in names.there and not ledger.findings.page(left)[1]:
+            what = names.unknown(name, prefers_name=True)
+            raise request_error(ErrorCode.UNKNOWN_CHECK, what)
 
 
 async def read_finding(context: HandlerContext, request: FindingRequest) -> FindingReply:

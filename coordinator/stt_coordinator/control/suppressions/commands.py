@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from stt_coordinator.control.check_names import check_names
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries.findings import FINDING_PREFIX, one_finding
 from stt_coordinator.control.suppressions.entries import resolve_names, run_transaction
@@ -69,11 +70,12 @@ async def _record_new(
     now = clock.now()
 
     def make(ledger: Ledger) -> SuppressionReply:
-        named = resolve_names(context, ledger, entry, exact=False)
+        names = check_names(context, ledger)
+        named = resolve_names(names, ledger, entry, exact=False)
         named = msgspec.structs.replace(
             named, id=exception_id("/".join(scope_of_entry(named)), now)
         )
-        for code, sentence in faults(context, ledger, named, now, Places(ledger)):
+        for code, sentence in faults(names, ledger, named, now, Places(ledger)):
             raise request_error(code, sentence)
         one = suppression_of(named, None, now)
         lookup = suppressions.Lookup(ledger)
@@ -111,8 +113,7 @@ async def reset_severity(
     """Reset the severity of a check's findings at a site to that of the check."""
 
     def find(ledger: Ledger) -> SuppressionRecord:
-        check = context.library.catalogue.find(request.check)
-        name = check.name if check is not None else request.check
+        name = check_names(context, ledger).meant(request.check) or request.check
         scope = ("severity", name, request.site)
         for one in ledger.suppressions.live([]):
             if scope_of(one) == scope:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stt_coordinator.control.check_names import CheckNames
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.queries.findings import one_finding
 from stt_coordinator.store.port import Ledger
@@ -28,7 +29,7 @@ async def run_transaction(
 
 
 def resolve_names(
-    context: HandlerContext, ledger: Ledger, entry: SuppressionEntry, *, exact: bool
+    names: CheckNames, ledger: Ledger, entry: SuppressionEntry, *, exact: bool
 ) -> SuppressionEntry:
     """The entry with the check's own name, and for a finding with its check and target.
 
@@ -43,5 +44,5 @@ def resolve_names(
                 entry, finding=one.id, check=one.check, target=entry.target or one.target
             )
         return entry
-    check = context.library.catalogue.find(entry.check) if entry.check else None
-    return entry if check is None else msgspec.structs.replace(entry, check=check.name)
+    meant = names.meant(entry.check)
+    return msgspec.structs.replace(entry, check=meant) if meant else entry

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from stt_coordinator.control.check_names import CheckNames, check_names
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.suppressions.entries import resolve_names, run_transaction
 from stt_coordinator.control.suppressions.rules import Places, faults
@@ -50,11 +51,12 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
 
     def work(ledger: Ledger) -> ImportReply:
         # All planned before the first is written: a file with one fault changes nothing.
-        steps = [plan_step(context, ledger, one, request.by, now) for one in request.exceptions]
+        names = check_names(context, ledger)
+        steps = [plan_step(names, ledger, one, request.by, now) for one in request.exceptions]
         written, places = [step for step in steps if step.is_written], Places(ledger)
         wrong: list[str] = []
         for step in written:
-            found = [sentence for _, sentence in faults(context, ledger, step.entry, now, places)]
+            found = [sentence for _, sentence in faults(names, ledger, step.entry, now, places)]
             new = suppression_of(step.entry, None, now)
             if step.known is not None and scope_of(step.known) != scope_of(new):
                 found.append("the stored exception with this id has another scope: use a new id")
@@ -75,11 +77,11 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
 
 
 def plan_step(
-    context: HandlerContext, ledger: Ledger, entry: SuppressionEntry, by: str, now: datetime
+    names: CheckNames, ledger: Ledger, entry: SuppressionEntry, by: str, now: datetime
 ) -> ImportStep:
     """What the import does with an entry; what the entry leaves out is as it was, or as of now."""
     known = ledger.suppressions.get(entry.id)
-    entry = resolve_names(context, ledger, entry, exact=True)
+    entry = resolve_names(names, ledger, entry, exact=True)
     entry = msgspec.structs.replace(
         entry,
         reason=entry.reason.strip(),

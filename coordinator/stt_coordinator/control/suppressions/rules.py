@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 
-from stt_coordinator.control.handler_context import ErrorCode, HandlerContext
+from stt_coordinator.control.check_names import CheckNames
+from stt_coordinator.control.handler_context import ErrorCode
 from stt_coordinator.domain.model import TargetPlace
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.suppressions import SuppressionEntry
@@ -37,28 +38,25 @@ class Places:
 
 
 def faults(
-    context: HandlerContext, ledger: Ledger, one: SuppressionEntry, now: datetime, places: Places
+    names: CheckNames, ledger: Ledger, one: SuppressionEntry, now: datetime, places: Places
 ) -> Iterator[Fault]:
     """The faults of an entry; names are looked up only if its shape has none."""
     wrong = shape_faults(one, now)
     yield from ((ErrorCode.BAD_REQUEST, sentence) for sentence in wrong)
     if not wrong:
-        yield from _names(context, ledger, one, places)
+        yield from _unknown(names, ledger, one, places)
 
 
-def _names(
-    context: HandlerContext, ledger: Ledger, one: SuppressionEntry, places: Places
+def _unknown(
+    names: CheckNames, ledger: Ledger, one: SuppressionEntry, places: Places
 ) -> Iterator[Fault]:
     """The unknown names of an entry: its suppression would apply to nothing, unnoticed."""
     if one.finding:
         if not ledger.findings.by_id([one.finding]):
             yield ErrorCode.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"
         return
-    catalogue = context.library.catalogue
-    if one.check not in catalogue.checks:
-        close = catalogue.close_to(one.check)
-        hint = f", did you mean {close!r}?" if close else ""
-        yield ErrorCode.UNKNOWN_CHECK, f"unknown check {one.check!r:.100}{hint}"
+    if one.check not in names.there:
+        yield ErrorCode.UNKNOWN_CHECK, names.unknown(one.check)
     if one.target:
         if one.target not in ledger.fleet.targets([one.target]):
             yield ErrorCode.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from stt_coordinator.control.check_names import check_names
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.suppressions.rules import Places
 from stt_coordinator.metrics import prometheus
@@ -19,18 +20,23 @@ MAX_CHANGES = 1_000  # of one run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scopes:
-    """The sites, and the labels as `key=value`, that something can be accepted for; sorted."""
+    """Checks, sites, and labels as `key=value`, that something can be accepted for; sorted."""
 
+    checks: list[str]
     sites: list[str]
     labels: list[str]
 
 
 async def scopes(context: HandlerContext) -> Scopes:
-    """The sites and labels of all present targets."""
+    """The leader's checks, and the sites and labels of all present targets."""
 
     def read(ledger: Ledger) -> Scopes:
         places = Places(ledger)
-        return Scopes(sites=sorted(places.sites), labels=sorted(places.labels))
+        return Scopes(
+            checks=sorted(check_names(context, ledger).there),
+            sites=sorted(places.sites),
+            labels=sorted(places.labels),
+        )
 
     return await context.store.read(read)
 

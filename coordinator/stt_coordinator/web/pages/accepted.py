@@ -54,7 +54,7 @@ async def accepted(
         where=WHERE,
         sites=offered.sites,
         labels=offered.labels,
-        checks=sorted(context.library.catalogue.checks),
+        checks=offered.checks,
     )
 
 
