@@ -100,6 +100,20 @@ async def test_the_lines_of_a_file_are_found_and_mended_by_the_findings_own_line
             assert (after.outcome, after.findings) == ("passed", ()), after
 
 
+@pytest.mark.parametrize("name", ["all", "+hba_dba"])
+async def test_a_reject_that_may_name_a_role_in_quotes_is_undecided_where_more_get_in(
+    runner: CheckRunner, without_tls: Running, name: str
+) -> None:
+    make = [*ROLES, f'CREATE ROLE "{name}" LOGIN IN ROLE hba_dba']
+    undo = [f'DROP ROLE "{name}"', *NO_ROLES]
+    lines = [f'host all "{name}" 0.0.0.0/0 reject', "host all hba_root 0.0.0.0/0 trust"]
+    with postgresql_state(without_tls, ROLES, NO_ROLES), rules(without_tls, lines):
+        assert (await evaluated(runner, without_tls, "trust")).outcome == "passed"
+    with postgresql_state(without_tls, make, undo), rules(without_tls, lines):
+        outcome = await evaluated(runner, without_tls, "trust")
+        assert (outcome.outcome, f"has the word {name}" in outcome.reason) == ("skipped", True)
+
+
 @pytest.mark.parametrize("check", CHECKS)
 async def test_a_default_install_with_passwords_has_no_finding(
     runner: CheckRunner, server: Running, check: str
