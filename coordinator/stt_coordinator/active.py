@@ -63,7 +63,7 @@ class ActiveCoordinator:
         self._library = Library(dependencies.checks, dependencies.fetcher)
         self._clock = ClockGuard(bus=bus, store=store, wakeups=self._wakeups, keeps=False)
         self._nonces = NonceGate(store, self._clock.now, dependencies.require_nonce)
-        self._unused = UnusedResults(dependencies.unused_mib_per_hour)
+        self._unused = UnusedResults(dependencies.unused_mib_per_hour, is_shared=True)
         self._ingest = Ingest(
             bus=bus,
             store=store,

@@ -114,7 +114,7 @@ class Coordinator:
             timing=timing,
             counters=self._counters,
         )
-        self._unused = UnusedResults(dependencies.unused_mib_per_hour)
+        self._unused = UnusedResults(dependencies.unused_mib_per_hour, is_shared=self._is_shared)
         self._clock = ClockGuard(bus=bus, store=store, wakeups=self._wakeups)
         self._nonces = NonceGate(store, self._clock.now, dependencies.require_nonce)
         self._ingest = Ingest(

@@ -213,8 +213,10 @@ async def test_what_a_consumer_has_not_acknowledged_is_not_deleted_for_it(
     for tail in ("a", "b", "c"):
         await bus.publish([names.message(tail)])
 
-    async def delete() -> None:
-        await bus.delete(names.stream.name, f"{names.root}.>", 2**31, consumer=names.consumer)
+    async def delete() -> int:
+        return await bus.delete(
+            names.stream.name, f"{names.root}.>", 2**31, consumer=names.consumer
+        )
 
     async def left() -> list[bool]:
         found = [await bus.last(names.stream.name, f"{names.root}.{one}") for one in "abc"]
@@ -223,10 +225,10 @@ async def test_what_a_consumer_has_not_acknowledged_is_not_deleted_for_it(
     async with bus.consume(names.stream.name, names.consumer.name, capacity=8) as inbox:
         given = await inbox.take(3, wait=5, linger=1)
         assert len(given) == 3
-        await delete()
+        assert await delete() == given[0].sequence
         assert await left() == [True, True, True]
         await inbox.ack([given[0], given[2]])
-        await delete()
+        assert await delete() == given[1].sequence
         assert await left() == [False, True, True]
 
 

@@ -121,10 +121,10 @@ class FencedBus:
 
     async def delete(
         self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    ) -> int:
         """See the port; what it deletes was handled, so that a late one does no harm."""
         self._term.require()
-        await self._bus.delete(stream, subject, before, consumer=consumer)
+        return await self._bus.delete(stream, subject, before, consumer=consumer)
 
     async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
         """See the port."""

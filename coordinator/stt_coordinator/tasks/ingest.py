@@ -25,7 +25,7 @@ from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.tasks.guards.new_outboxes import NewOutboxes
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.guards.unreadable import MAX_SEQUENCE, unreadable_result
-from stt_coordinator.tasks.guards.unused_results import UnusedResults, delete_handled, sender_of
+from stt_coordinator.tasks.guards.unused_results import UnusedResults, sender_of
 from stt_coordinator.tasks.troubles import Troubles, format_error, until_written
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
@@ -126,8 +126,7 @@ class Ingest:
                 self.last = clock.now()
             self.turned = clock.monotonic()
             # After the batch, and also while none comes: a full stream lets nothing in.
-            for sender, last in self._unused.due().items():
-                await delete_handled(self._bus, self._consumer, sender, last)
+            await self._unused.delete_due(self._bus, self._consumer)
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
         """Record the batch, then settle its deliveries; tried again while the store is in trouble.

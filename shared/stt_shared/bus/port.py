@@ -107,8 +107,8 @@ class Bus(Protocol):
 
     async def delete(
         self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
-        """Delete messages of `subject` (or wildcards) below `before`, and `consumer`'s floor."""
+    ) -> int:
+        """Delete `subject` (or wildcards) below the returned one: `before`, `consumer`'s floor."""
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

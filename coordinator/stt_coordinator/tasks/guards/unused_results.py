@@ -22,6 +22,7 @@ MESSAGE_COST = 4_096
 MAX_NAMED = 5  # senders in the status
 MAX_SENDERS = 10_000  # whose budgets are remembered: subjects are invented for nothing
 DELETE_S = 0.5  # between two deletions on the stream
+RETRY_S = 5.0  # before the next one if not all could be deleted: many senders may wait for that
 DEFAULT_MIB = 64
 _LOG = logger("ingest")
 
@@ -31,7 +32,7 @@ Sender = tuple[str, str]  # site, worker
 @dataclass(slots=True)
 class _Account:
     budget: Budget
-    at: float  # of the last deletion
+    at: float  # of the last deletion, later if it has to be tried again
     handled: int = 0  # position of the last message on the stream that was handled
     deleted: int = 0  # and of the last one that was deleted
     is_exceeded: bool = False
@@ -42,9 +43,11 @@ class UnusedResults:
     """Counts by sender the bytes of results that were refused, repeated or no news.
 
     A result that answers a job costs nothing: jobs are planned here, so there are only so many.
+    `is_shared`: other coordinators take from the same consumer.
     """
 
     mib_per_hour: int = DEFAULT_MIB
+    is_shared: bool = False
     _accounts: dict[Sender, _Account] = field(default_factory=dict[Sender, _Account])
 
     @property
@@ -106,10 +109,20 @@ class UnusedResults:
             for sender, one in self._accounts.items()
             if one.is_exceeded and one.handled > one.deleted and now - one.at >= DELETE_S
         }
-        # Noted before it is done: if it fails, the next deletion of the sender goes further up.
-        for sender, last in found.items():
-            self._accounts[sender].deleted, self._accounts[sender].at = last, now
+        for sender in found:
+            self._accounts[sender].at = now + RETRY_S
         return found
+
+    async def delete_due(self, bus: Bus, consumer: ConsumerSpec) -> None:
+        """Delete what is due; what `consumer` keeps from that, or NATS, is due again."""
+        # Of what comes in between another coordinator may hold deliveries that it has not recorded.
+        # Alone, one result that waits for its worker would keep the whole flood on the stream.
+        keeps = consumer if self.is_shared else None
+        for sender, last in self.due().items():
+            one = self._accounts[sender]
+            one.deleted = await delete_handled(bus, keeps, sender, last)
+            if one.deleted >= last:
+                one.at = clock.monotonic()
 
 
 def _costs(deliveries: Iterable[Delivery]) -> Mapping[Sender, tuple[int, int]]:
@@ -130,17 +143,19 @@ def sender_of(subject: str) -> Sender:
     return tokens[1], tokens[3]
 
 
-async def delete_handled(bus: Bus, consumer: ConsumerSpec, sender: Sender, last: int) -> None:
+async def delete_handled(bus: Bus, consumer: ConsumerSpec | None, sender: Sender, last: int) -> int:
     """Delete the sender's messages up to the position `last` of the stream of results.
 
-    They were handled: without this one worker could fill the stream for all sites.
+    They were handled: without this one worker could fill the stream for all sites. Returns up to
+    which position it is done: where `consumer` has not acknowledged everything, or 0 without NATS.
     """
     site, worker = sender
     if not (is_token(site) and is_token(worker)):
-        return
+        return last
     subject = f"{subjects.ROOT}.result.*.{site}.*.{worker}"
     try:
-        # Of what comes in between another coordinator may hold deliveries that it has not recorded.
-        await bus.delete(consumer.stream, subject, last + 1, consumer=consumer)
+        stream = subjects.STREAM_RESULTS
+        return await bus.delete(stream, subject, last + 1, consumer=consumer) - 1
     except UnreachableError as error:
         _LOG.warning("results_not_deleted", reason=error.message, site=site, worker=worker)
+        return 0

@@ -123,9 +123,9 @@ class JetStreamBus:
 
     async def delete(
         self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    ) -> int:
         """See the port; raises UnreachableError."""
-        await upkeep.delete(self._link, stream, subject, before, consumer)
+        return await upkeep.delete(self._link, stream, subject, before, consumer)
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

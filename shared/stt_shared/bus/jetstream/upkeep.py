@@ -113,17 +113,18 @@ async def _state(link: Link, stream: str, request: dict[str, Any] | None = None)
 
 async def delete(
     link: Link, stream: str, subject: str, before: int, consumer: ConsumerSpec | None
-) -> None:
+) -> int:
     """See `Bus.delete`; raises UnreachableError."""
     try:
         if consumer is not None:
             floor = await _floor(link, consumer)
             if not floor:
-                return  # the server would take sequence 1 for no limit at all
+                return 1  # the server would take sequence 1 for no limit at all
             before = min(before, floor + 1)
         await call(link, f"STREAM.PURGE.{stream}", {"filter": subject, "seq": before})
     except ApiError as error:
         raise UnreachableError(f"cannot delete on {stream} ({error.description})") from error
+    return before
 
 
 async def behind(link: Link, streams: Sequence[str]) -> frozenset[str]:

@@ -157,7 +157,7 @@ class MemoryBus:
 
     async def delete(
         self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    ) -> int:
         """See the port; raises UnreachableError."""
         self.broker.check()
         if stream not in self.broker.streams:
@@ -165,6 +165,7 @@ class MemoryBus:
         if consumer is not None:
             before = min(before, self.broker.floor(consumer) + 1)
         self.broker.delete(stream, subject, before)
+        return before
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

@@ -68,6 +68,34 @@ def test_handled_messages_are_due_for_deletion_also_while_no_new_ones_come(
     assert unused.due() == {}
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_one_result_that_waits_keeps_no_flood_on_the_stream(
+    at: list[float], *, is_shared: bool
+) -> None:
+    broker, results = MemoryBroker(), subjects.results_consumer(1)
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, [results])
+    for worker in ("w2", *["w1"] * 20):
+        subject = subjects.result(Family.MYSQL, "eu", "t1", worker)
+        await bus.publish([Outgoing(subject=subject, data=b"x")])
+    kept = broker.streams[subjects.STREAM_RESULTS].messages
+    unused = UnusedResults(0, is_shared=is_shared)
+    async with bus.consume(results.stream, results.name, capacity=99) as inbox:
+        waits, *flood = await inbox.take(99, wait=1)
+        await inbox.ack(flood)
+        unused.charge(flood)
+        at[0] += 1
+        await unused.delete_due(bus, results)
+        # Of what follows `waits` another coordinator may have taken something.
+        assert len(kept) == (21 if is_shared else 1)
+        await inbox.ack([waits])
+        at[0] += 10
+        await unused.delete_due(bus, results)
+        assert list(kept) == [1]
+        at[0] += 10
+        assert unused.due() == {}
+
+
 async def test_only_recorded_messages_of_the_sender_are_deleted() -> None:
     broker, results = MemoryBroker(), subjects.results_consumer(1)
     bus = broker.connect()
