@@ -51,7 +51,7 @@ class ActiveCoordinator:
         self._bus, self._store, self._timing = bus, store, timing
         self._joined, self._announce = joined, announce
         self._page, self._retention = dependencies.page, dependencies.retention
-        self._results = subjects.results_consumer(joined.term.epoch)
+        self._results = subjects.results_consumer(joined.term.epoch, is_shared=True)
         # One for all: whatever was committed, it is the leader that has to look at the store.
         self._committed = Wakeup()
         self._wakeups = Wakeups(*[self._committed] * 6)

@@ -86,8 +86,9 @@ class Coordinator:
         self._page, self._channels = dependencies.page, dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
         self._retention, self._office = dependencies.retention, dependencies.office
-        self._results = subjects.results_consumer(self._office.term.epoch if self._office else 1)
         self._is_shared, self._others_changed = dependencies.is_shared, Wakeup()
+        epoch = self._office.term.epoch if self._office else 1
+        self._results = subjects.results_consumer(epoch, is_shared=self._is_shared)
         self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set)
         self._watch = StoreWatch(store, 2 * timing.lease_ttl_s)
         self._wakeups, self._counters = Wakeups(), Counters()

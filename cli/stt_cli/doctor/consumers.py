@@ -130,11 +130,14 @@ def _todo(name: str) -> str:
 def _differences(info: ServerAnswer) -> list[str]:
     """The settings that differ from those that the coordinator sets."""
     config: ServerAnswer = info.get("config", {})
+    of_results = subjects.MAX_UNACKED_RESULTS
+    if _most(info) > of_results:  # of coordinators that share a store, as many as NATS allows
+        of_results = min(_most(info), subjects.MAX_UNACKED_SHARED)
     wanted: dict[str, object] = {
         "ack_policy": "explicit",
         "ack_wait": int(subjects.ACK_WAIT.total_seconds()) * 10**9,
         "max_deliver": -1,
-        "max_ack_pending": subjects.MAX_UNACKED_RESULTS
+        "max_ack_pending": of_results
         if subjects.epoch_of_consumer(str(config.get("durable_name"))) is not None
         else subjects.MAX_UNACKED_JOBS,
     }

@@ -40,7 +40,8 @@ ACK_WAIT = specs.ACK_WAIT
 KEEP_ALIVE = timedelta(seconds=15)  # a quarter of ACK_WAIT: three may be lost
 MAX_DELIVERIES = 5  # enforced by the worker before it executes
 MAX_UNACKED_JOBS = specs.MAX_UNACKED_JOBS
-MAX_UNACKED_RESULTS = 32_768  # of all coordinators: each holds up to 2,048
+MAX_UNACKED_RESULTS = 4_096
+MAX_UNACKED_SHARED = 32_768  # of all coordinators that share a store: each holds up to 2,048
 
 
 KV = "$KV."  # the subjects of all buckets
@@ -178,15 +179,15 @@ def atomic_stream(subject: str) -> str:
     return stream.name if stream is not None and stream.allow_atomic else ""
 
 
-def results_consumer(epoch: int) -> ConsumerSpec:
-    """The consumer that the coordinator of an epoch receives results from.
+def results_consumer(epoch: int, *, is_shared: bool = False) -> ConsumerSpec:
+    """The consumer that the coordinators of an epoch receive results from: one, or several.
 
     The next epoch deletes it: then the acknowledgements of a deposed coordinator have no effect.
     """
     return ConsumerSpec(
         stream=STREAM_RESULTS,
         name=f"{RESULTS_STEM}{epoch}",
-        max_ack_pending=MAX_UNACKED_RESULTS,
+        max_ack_pending=MAX_UNACKED_SHARED if is_shared else MAX_UNACKED_RESULTS,
     )
 
 

@@ -8,7 +8,7 @@ from stt_coordinator.control import control_commands
 from stt_coordinator.tasks.ingest import CAPACITY
 from stt_shared.protocol.control import SwitchRequest
 from stt_shared.protocol.coordinators import Standby
-from stt_shared.protocol.subjects import MAX_UNACKED_RESULTS
+from stt_shared.protocol.subjects import MAX_UNACKED_SHARED
 from tests.support.coordinator.coordination import FakeWorker, at_work, finished, until
 from tests.support.coordinator.pair import TARGETS, Pair, working
 
@@ -16,7 +16,7 @@ TTL_S = 1.5
 
 
 def test_two_coordinators_that_hold_all_they_can_leave_deliveries_for_a_third() -> None:
-    assert MAX_UNACKED_RESULTS > 2 * CAPACITY
+    assert MAX_UNACKED_SHARED > 2 * CAPACITY
 
 
 async def test_what_it_holds_is_recorded_by_the_leader_and_the_leader_names_it(

@@ -24,6 +24,7 @@ MAX_REPLICAS = 3
 NOT_FOUND = frozenset({10059, 10014})  # stream, consumer
 UNKNOWN_FIELD = 10025
 NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # limits of server or account are lower
+TOO_MANY_UNACKED = 10121  # limits of server, account or stream are lower
 OPTIONAL = ("allow_atomic",)
 LEADER_VERSION = "_nats.ver"  # in the metadata of a stream, written by the server that answers
 FORGETS_REFUSED = (2, 12)
@@ -244,8 +245,26 @@ async def _ensure_consumer(link: Link, spec: ConsumerSpec) -> list[str]:
     except ApiError as error:
         if error.code not in NOT_FOUND:
             raise
+    return await write_consumer(link, spec, asked)
+
+
+async def write_consumer(link: Link, spec: ConsumerSpec, config: dict[str, Any]) -> list[str]:
+    """Create or update a consumer; returns what the server lacks.
+
+    Raises ApiError and UnreachableError.
+    """
     subject = f"CONSUMER.CREATE.{spec.stream}.{spec.name}"
     subject += f".{spec.filter_subject}" if spec.filter_subject else ""
-    body = {"stream_name": spec.stream, "config": asked}
-    echoed = (await call(link, subject, body))["config"]
-    return [f"{spec.name}: no {name}" for name in differing(asked, echoed)]
+    asked, reduced = dict(config), list[str]()
+    while True:
+        body = {"stream_name": spec.stream, "config": asked}
+        try:
+            echoed = (await call(link, subject, body))["config"]
+        except ApiError as error:
+            if error.code != TOO_MANY_UNACKED or asked.get("max_ack_pending", 0) <= 1:
+                raise
+            # Fewer, not refused: a coordinator starts with any limit of its server.
+            asked["max_ack_pending"] //= 2
+            reduced = [f"{spec.name}: max_ack_pending is {asked['max_ack_pending']}"]
+        else:
+            return reduced + [f"{spec.name}: no {name}" for name in differing(asked, echoed)]

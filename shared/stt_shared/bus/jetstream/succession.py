@@ -13,6 +13,7 @@ from stt_shared.bus.jetstream.streams import (
     call,
     consumer_config,
     start_behind,
+    write_consumer,
 )
 from stt_shared.bus.values import Stored
 from stt_shared.errors import UnreachableError
@@ -36,8 +37,7 @@ async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | No
                 newest = max(before, key=lambda pair: pair[0])[1]
                 behind = int(newest["ack_floor"]["stream_seq"])
             config = consumer_config(spec) | start_behind(behind)
-            body = {"stream_name": spec.stream, "config": config}
-            await call(link, f"CONSUMER.CREATE.{spec.stream}.{spec.name}", body)
+            await write_consumer(link, spec, config)
         # Created before the others are deleted: in between, their positions would be lost with us.
         for _, one in before:
             await _delete(link, spec.stream, one["name"])

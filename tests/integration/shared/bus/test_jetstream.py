@@ -188,17 +188,19 @@ async def test_streams_stay_as_they_are_when_nothing_changed_and_are_corrected_w
     assert info.config.max_age == 3600
 
 
+def limited(path: Path, limit: str) -> Running:
+    """A server whose JetStream has a limit."""
+    running = nats.start(path / "nats")
+    config, sync = path / "nats" / "nats.conf", "sync_interval: always"
+    config.write_text(config.read_text().replace(sync, f"{sync}\n  {limit}"))
+    running.restart()
+    return running
+
+
 async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_reported(
     tmp_path: Path,
 ) -> None:
-    running = nats.start(tmp_path / "nats")
-    config = (
-        (tmp_path / "nats" / "nats.conf")
-        .read_text()
-        .replace("sync_interval: always", "sync_interval: always\n  max_file_store: 1MB")
-    )
-    (tmp_path / "nats" / "nats.conf").write_text(config)
-    running.restart()
+    running = limited(tmp_path, "max_file_store: 1MB")
     bus = await connect(NatsOptions(servers=(running.url,)))
     try:
         reported = await bus.ensure(
@@ -206,6 +208,24 @@ async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_reported
         )
         assert any("max_bytes" in sentence for sentence in reported)
         await published(bus, messages(1))
+    finally:
+        await bus.close()
+        running.stop()
+
+
+async def test_a_consumer_above_the_limit_of_the_server_is_made_smaller_and_reported(
+    tmp_path: Path,
+) -> None:
+    running = limited(tmp_path, "limits { max_ack_pending: 10000 }")
+    bus = await connect(NatsOptions(servers=(running.url,)))
+    try:
+        await bus.ensure(subjects.STREAMS, [subjects.results_consumer(1)])
+        shared = [subjects.results_consumer(epoch, is_shared=True) for epoch in (1, 2)]
+        await bus.succeed(shared[1], subjects.epoch_of_consumer)
+        for spec in shared:
+            reported = (f"{spec.name}: max_ack_pending is 8192",)
+            assert await bus.ensure([], [spec]) == reported
+            assert await bus.ensure([], [spec]) == reported
     finally:
         await bus.close()
         running.stop()
