@@ -78,11 +78,11 @@ class ControlStateWriter:
         if found is not None:
             self.state, self._sequence = found, sequence
             return sequence
-        lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
+        lost, last = await self._store.read(_copy)
         self.state, self._sequence = ControlState(), sequence
         unreadable = stored is not None and bool(stored.data)
         if unreadable or (lost is not None and lost != self.state):
-            await self._restore(lost or ControlState(), sequence)
+            await self._restore(lost or ControlState(), sequence, last)
         return self._sequence
 
     async def _keep(self) -> None:
@@ -92,7 +92,7 @@ class ControlStateWriter:
         """
         mine, sequence = self.state, self._sequence
         kept, last = await self._store.read(_copy)
-        if (mine == kept and sequence <= last) or (not sequence and kept is None):
+        if (mine == kept and sequence == last) or (not sequence and kept is None):
             return
         if sequence >= last:
             await self._store.transact(
@@ -110,12 +110,21 @@ class ControlStateWriter:
         elif kept is not None:
             self.state, self._sequence = kept, last
 
-    async def _restore(self, state: ControlState, sequence: int) -> None:
+    async def _restore(self, state: ControlState, sequence: int, last: int) -> None:
         receipt = await self._write(state, sequence)
         if receipt.publication is not Publication.STORED:
             reason = receipt.reason
             raise UnreachableError(f"the control state cannot be restored ({reason})")
         _LOG.warning("control_state_restored", enabled=state.enabled)
+        # At once: the copy of a lost bucket has a higher sequence than the changes that follow, and
+        # would count as newer than they. Without the store it is done by the next `_keep`.
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(COPY_S):
+                await self._store.transact(
+                    lambda ledger: ledger.fleet.put_control_state(
+                        state, receipt.sequence, replaces=last
+                    )
+                )
 
     async def take_over(self) -> None:
         """Write the state again as it is: what an earlier coordinator still writes is then refused.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import pytest
 
 from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import StoreFullError
 from stt_coordinator.tasks.control_state import SUBJECT, ControlStateWriter
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Stored
@@ -162,6 +164,31 @@ async def test_the_copy_follows_a_bucket_that_was_made_anew_and_counts_from_the_
     await store.transact(lambda ledger: ledger.fleet.put_control_state(before, 6))
     assert (await other.refresh()).reason == "after"
     assert await kept(store) == "after"
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_after_a_lost_bucket_the_older_copy_never_counts_as_newer(*, is_full: bool) -> None:
+    store = MemoryStore()
+    one = await shared(store, MemoryBroker())
+    for number in range(5):
+        await one.change(with_reason(f"before {number}"))
+    anew, link = MemoryBroker(), Link()
+    other = await shared(store, anew)
+    one = ControlStateWriter(MemoryBus(anew), LinkedStore(store.kept, link), is_shared=True)
+    link.is_full = is_full  # then the copy cannot follow at once
+    with suppress(StoreFullError):
+        await one.refresh()
+    link.is_full = False
+    await other.refresh()
+    await other.recall()
+    link.open.clear()  # the copy waits for a lock
+    changing = asyncio.create_task(one.change(with_reason("after")))
+    await link.waits.wait()
+    assert (await store.read(one.newest)).reason == "after"
+    link.open.set()
+    await changing
+    await other.recall()
+    assert other.state.reason == "after"
 
 
 async def test_a_replica_that_is_behind_undoes_nothing() -> None:
