@@ -20,7 +20,13 @@ HEADER = struct.Struct("<iiii")
 OP_MSG = 2013
 USER, PASSWORD = "stt", "a password that nobody may see"
 HELLO = {"maxWireVersion": 17, "isWritablePrimary": True, "ok": 1}
-BUILD = {"version": "6.0.1", "versionArray": [6, 0, 1, 0], "ok": 1}
+BUILD = {
+    "version": "6.0.1",
+    "versionArray": [6, 0, 1, 0],
+    "gitVersion": "0" * 40,
+    "modules": [],
+    "ok": 1,
+}
 
 
 @dataclass(frozen=True)
