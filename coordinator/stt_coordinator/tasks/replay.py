@@ -28,9 +28,15 @@ def request_replay(ledger: Ledger, position: int) -> None:
 
 async def replay(store: Store, wakeups: Wakeups) -> None:
     """Put what is to be published again into the outbox, step by step; raises StoreError."""
-    while await store.transact(_step):
+    # Read first: each commit of another coordinator wakes this task, with nothing to replay.
+    while await store.read(_is_under_way) and await store.transact(_step):
         wakeups.outbox.set()
         await asyncio.sleep(PAUSE_S)
+
+
+def _is_under_way(ledger: Ledger) -> bool:
+    position, end = ledger.history.cursor(POSITION), ledger.history.cursor(END)
+    return position is not None and end is not None and position < end
 
 
 def _step(ledger: Ledger) -> bool:
