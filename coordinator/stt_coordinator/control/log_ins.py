@@ -139,10 +139,20 @@ class LogIns:
         """End the session, at every coordinator once the store can be written."""
         digest = _digest(id_)
         self._seen.pop(digest, None)
-        self._memory.sessions.pop(digest, None)
-        await self._write(
-            lambda ledger: ledger.access.drop_session(digest), lambda: self._memory.end(digest)
-        )
+        is_here = self._memory.sessions.pop(digest, None) is not None
+        # Read first: whoever invents ids must not keep the writers of the store waiting.
+        if is_here or await self._may_be_stored(digest):
+            await self._write(
+                lambda ledger: ledger.access.drop_session(digest), lambda: self._memory.end(digest)
+            )
+
+    async def _may_be_stored(self, digest: str) -> bool:
+        try:
+            async with asyncio.timeout(STORE_S):
+                found = await self._store.read(lambda ledger: ledger.access.session(digest))
+        except (StoreError, TimeoutError):
+            return True
+        return found is not None
 
     async def wait_s(self, origin: str, now: datetime) -> int:
         """Seconds before `origin` may try again; 0: now."""

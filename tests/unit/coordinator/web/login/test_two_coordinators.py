@@ -10,10 +10,12 @@ from typing import TypeVar
 
 import pytest
 
-from stt_coordinator.control.log_ins import MAX_OF_ORIGIN
+from stt_coordinator.control.log_ins import MAX_OF_ORIGIN, LogIns
 from stt_coordinator.store.memory.store import Kept, MemoryStore
 from stt_coordinator.store.port import Ledger, StoreError
+from stt_shared import clock
 from stt_shared.protocol.enums import Role
+from tests.support.coordinator.pair import Link, LinkedStore
 from tests.support.coordinator.visitors import HTML, Client, login_with, tokens_in, visiting
 
 T = TypeVar("T")
@@ -73,6 +75,19 @@ async def test_whoever_logs_out_at_one_is_logged_out_at_both(two: Two, token: st
     for one in two:
         one.cookies.set("stt-session", cookie)
         assert (await one.get("/", headers=HTML)).status_code == 401
+
+
+async def test_a_log_out_with_an_invented_session_writes_nothing() -> None:
+    store = LinkedStore(Kept(), link := Link())
+    log_ins = LogIns(store)
+    session = (await log_ins.enter("here", "ann", clock.now())).session
+    written = []
+    for id_ in ("invented", session, session):
+        before = link.written
+        await log_ins.end(id_)
+        written.append(link.written - before)
+    assert written == [0, 1, 0]
+    assert await log_ins.holder(session, clock.now()) is None
 
 
 async def test_failures_at_both_count_together(two: Two, token: str) -> None:
