@@ -87,9 +87,11 @@ class Coordinator:
         self._bus, self._store, self._timing = bus, store, timing
         self._retention, self._office = dependencies.retention, dependencies.office
         self._is_shared, self._others_changed = dependencies.is_shared, Wakeup()
-        epoch = self._office.term.epoch if self._office else 1
+        own, epoch = None, 1
+        if self._office is not None:
+            own, epoch = self._office.claimant, self._office.term.epoch
         self._results = subjects.results_consumer(epoch, is_shared=self._is_shared)
-        self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set)
+        self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set, own)
         self._watch = StoreWatch(store, 2 * timing.lease_ttl_s)
         self._wakeups, self._counters = Wakeups(), Counters()
         self._streams = KeptStreams(bus, dependencies.subscribers)

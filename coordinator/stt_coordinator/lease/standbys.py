@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from stt_coordinator.lease.port import Claimant
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -38,12 +39,14 @@ class _Heard:
 class Standbys:
     """Keeps what was heard within the last `silent_s` seconds.
 
-    `changed` is called when another coordinator has committed something.
+    `changed` is called when another coordinator has committed something. `own` is the coordinator
+    that hears: another one may have its name.
     """
 
     bus: Bus
     silent_s: float
     changed: Callable[[], None] = lambda: None
+    own: Claimant | None = None
     _heard: dict[tuple[str, str, str], _Heard] = field(
         default_factory=dict[tuple[str, str, str], _Heard]
     )
@@ -110,7 +113,13 @@ class Standbys:
             f"several coordinators have the name {name}: give each its own by coordinator.name"
             for name, those in sorted(by_name.items())
             if any(a.is_beside(b) for a, b in combinations(those, 2))
+            or any(self._has_own_name(heard.one) for heard in those)
         ]
+
+    def _has_own_name(self, one: Standby) -> bool:
+        # By the instance: what this one announced itself before it led may come late.
+        own = self.own
+        return own is not None and own.name == one.name and own.holder[:INSTANCE] != one.instance
 
     def _forget_silent(self) -> None:
         oldest = clock.uptime() - self.silent_s

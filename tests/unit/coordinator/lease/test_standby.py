@@ -244,6 +244,19 @@ def test_two_of_one_name_are_two_and_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert not heard.present()
 
 
+@pytest.mark.parametrize(
+    ("name", "instance", "is_named"),
+    [("a", "", True), ("a", "other", True), ("a", A.holder[:8], False), ("b", "other", False)],
+)
+def test_one_that_has_the_name_of_the_leader_is_named(
+    name: str, instance: str, *, is_named: bool
+) -> None:
+    heard = Standbys(MemoryBroker().connect(), silent_s=15.0, own=A)
+    heard.hear(codec.encode(Standby(name=name, host="h", instance=instance, since=NOW)))
+    assert bool(heard.degraded) == is_named
+    assert all("several coordinators have the name a" in one for one in heard.degraded)
+
+
 def test_the_status_names_the_leader_who_is_active_and_who_stands_by() -> None:
     info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s")
     sentence = coordinator_sentence(info, NOW)
