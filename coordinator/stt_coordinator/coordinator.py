@@ -87,15 +87,12 @@ class Coordinator:
         self._bus, self._store, self._timing = bus, store, timing
         self._retention, self._office = dependencies.retention, dependencies.office
         self._is_shared, self._others_changed = dependencies.is_shared, Wakeup()
-        own, epoch = None, 1
-        if self._office is not None:
-            own, epoch = self._office.claimant, self._office.term.epoch
+        own, epoch = (one.claimant, one.term.epoch) if (one := self._office) else (None, 1)
         self._results = subjects.results_consumer(epoch, is_shared=self._is_shared)
         self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set, own)
         self._watch = StoreWatch(store, 2 * timing.lease_ttl_s)
-        self._wakeups, self._counters = Wakeups(), Counters()
-        self._streams = KeptStreams(bus, dependencies.subscribers)
-        self._troubles = Troubles()
+        self._wakeups, self._counters, self._troubles = Wakeups(), Counters(), Troubles()
+        self._streams, self._replicas = KeptStreams(bus, dependencies.subscribers), Replicas(bus)
         self._control_state = ControlStateWriter(bus, store, is_shared=dependencies.is_shared)
         self._library = Library(dependencies.checks, dependencies.fetcher)
         self._watermarks = Watermarks(bus, store)
@@ -106,7 +103,6 @@ class Coordinator:
             timing=timing,
             ceilings=dependencies.ceilings,
         )
-        self._replicas = Replicas(bus)
         self._takers = SilentTakers(timing.result_timeout, lambda: self._registry.sites)
         self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing, takers=self._takers)
         self._publisher = OutboxPublisher(
