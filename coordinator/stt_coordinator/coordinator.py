@@ -212,7 +212,7 @@ class Coordinator:
         After twice the time in which such a one ends its own work if it does not reach it either.
         """
         reason = await self._watch.inspect()
-        others = [one for one in self._standbys.present() if one.active]
+        others = [one for one in self._standbys.present() if one.active and not one.obstacle]
         if reason and others and self._office is not None:
             self._office.term.lose(f"{reason}, and {others[0].name} reaches it")
 

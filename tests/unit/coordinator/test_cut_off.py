@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stt_coordinator.control import control_commands
+from stt_coordinator.lease.fenced_store import StoreWatch
 from stt_coordinator.tasks.ingest import CAPACITY
 from stt_shared.protocol.control import SwitchRequest
 from stt_shared.protocol.coordinators import Standby
@@ -61,6 +64,29 @@ async def test_a_leader_that_is_cut_off_hands_over_to_one_that_reaches_the_store
             run = await finished(bus, made.run_id)
             assert (run.done, run.unanswered) == (len(TARGETS), 0)
             pair.links["a"].is_cut = False
+
+
+async def test_a_leader_that_is_cut_off_hands_over_to_nobody_with_an_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Pair(tmp_path, ttl_s=TTL_S)
+    looks: list[bool] = []  # of the leader at its store; whether b had an obstacle by then
+
+    async def unreached(watch: StoreWatch) -> str:
+        if watch.most_s <= TTL_S:  # of b, which reaches the store
+            return ""
+        looks.append(any(one.obstacle for one in standbys(pair)))
+        return "the store is out of reach" if any(looks) else ""
+
+    monkeypatch.setattr(StoreWatch, "inspect", unreached)
+    async with working(pair):
+        pair.troubles["b"].report("page", "no page")
+        await until(lambda: sum(looks) > 2)
+        assert [(one.active, one.obstacle) for one in standbys(pair)] == [(True, "no page")]
+        assert pair.held.record is not None
+        assert pair.held.record.epoch == 1
+        pair.troubles["b"].resolve("page")
+        await until(lambda: pair.held.record is not None and pair.held.record.epoch > 1)
 
 
 async def test_while_nobody_reaches_the_store_the_leader_stays(tmp_path: Path) -> None:
