@@ -22,7 +22,7 @@ from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
-from stt_coordinator.tasks.wakeups import WAKE_S, Wakeup, Wakeups, repeat
+from stt_coordinator.tasks.wakeups import WAKE_S, Wakeup, repeat, woken_as_one
 from stt_shared import clock
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
@@ -54,7 +54,7 @@ class ActiveCoordinator:
         self._results = subjects.results_consumer(joined.term.epoch, is_shared=True)
         # One for all: whatever was committed, it is the leader that has to look at the store.
         self._committed = Wakeup()
-        self._wakeups = Wakeups(*[self._committed] * 6)
+        self._wakeups = woken_as_one(self._committed)
         self._counters, self._troubles = Counters(), Troubles()
         self._report, self._pack = LeaderReport(), ""  # of the leader, and the digest of its pack
         self._fetched: float | None = None  # when its pack was looked for last

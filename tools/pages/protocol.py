@@ -67,7 +67,11 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.pack.<digest>", "coordinator to workers, read by direct get", "PackHead"),
     ("stt.v1.pack.<digest>.<n>", "coordinator to workers, read by direct get", "bytes"),
     ("stt.v1.announce.<site>.<worker>", "worker to coordinator, every 15 s", "Announcement"),
-    ("stt.v1.standby.<name>", "standby to coordinator, every 5 s", "Standby"),
+    (
+        "stt.v1.standby.<name>",
+        "others to the leader, every 5 s; active ones after commits too, up to 20/s",
+        "Standby",
+    ),
     ("stt.v1.nudge", "coordinator to workers: re-read the control state", "empty"),
     ("stt.v1.control.<verb>", "anyone to coordinator: the micro service `stt`", "see below"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles, format_error
 from stt_shared.telemetry.logs import logger
@@ -53,15 +53,22 @@ class Wakeups:
         self.dispatch.set()
 
 
+# Not the streams: each look asks NATS for all of them, and follows within a minute anyhow.
+FOLLOWING = tuple(one.name for one in fields(Wakeups) if one.name != "streams")
+
+
+def woken_as_one(wakeup: Wakeup) -> Wakeups:
+    """Wake-ups where nobody waits for a single task: `wakeup` for all that follow commits."""
+    return Wakeups(**dict.fromkeys(FOLLOWING, wakeup))
+
+
 async def wake_all(wakeups: Wakeups) -> None:
-    """Wake every task: another coordinator has committed something.
+    """Wake every task that follows commits: another coordinator has committed something.
 
     It takes WAKE_S: whoever sends such messages without end must not keep the store busy.
     """
-    wakeups.store_changed()
-    wakeups.schedule.set()
-    wakeups.watermarks.set()
-    wakeups.replay.set()
+    for name in FOLLOWING:
+        getattr(wakeups, name).set()
     await asyncio.sleep(WAKE_S)
 
 
