@@ -89,7 +89,8 @@ async def test_a_job_that_no_consumer_will_deliver_again_frees_its_subject(
     await bus.publish([other, job])
     async with bus.consume("J", "jobs", capacity=1) as inbox:
         assert len(await inbox.take(1, wait=30)) == 1
-    await asyncio.sleep(2.5)  # its only delivery is over: the message stays, and nobody gets it
+        # Its only delivery ends before it is given back: the message stays, and nobody gets it.
+        await asyncio.sleep(2.5)
     (receipt,) = await bus.publish([replace(job, data=b"2")])
     assert receipt.publication is Publication.OCCUPIED
     assert await bus.free(JOBS) == ("j.a.t1",)
