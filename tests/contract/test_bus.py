@@ -260,3 +260,13 @@ async def test_a_pack_is_got_back_whole_by_its_digest_and_a_new_signature_replac
     for signature in ("a", "a", "b", None):
         await transfer.put(bus, replace(parcel, signature=signature))
         assert await transfer.get(bus, parcel.digest) == replace(parcel, signature=signature)
+
+
+async def test_deliveries_that_were_taken_and_not_answered_go_back_when_the_inbox_ends(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([names.stream], [names.consumer])
+    await bus.publish([names.message(tail) for tail in ("a", "b", "c")])
+    for _ in range(2):  # far sooner than the lease of a delivery ends
+        async with bus.consume(names.stream.name, names.consumer.name, capacity=8) as inbox:
+            assert len(await inbox.take(3, wait=10, linger=1)) == 3
