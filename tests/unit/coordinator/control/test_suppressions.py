@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-import msgspec
 import pytest
 
 from stt_shared.protocol.control import StatusReply, Verb
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest
+from stt_shared.protocol.records import Acceptance
 from stt_shared.protocol.suppressions import (
     AcceptRequest,
     SeverityResetRequest,
@@ -49,11 +49,8 @@ async def test_an_accepted_finding_counts_apart_keeps_its_state_and_says_who_and
     (kept,) = await coordinator.findings("accepted")
     assert (kept.id, kept.state, kept.severity) == (before[0].id, before[0].state, "critical")
     assert kept.accepted is not None
-    assert msgspec.structs.astuple(kept.accepted) == (
-        reply.exception.id,
-        SOON,
-        "ann",
-        "proxy only",
+    assert kept.accepted == Acceptance(
+        exception=reply.exception.id, until=SOON, by="ann", reason="proxy only"
     )
     assert [one.id for one in await coordinator.findings()] == [one.id for one in before[1:]]
     assert await coordinator.numbers() == (1, 2, 1)
