@@ -17,10 +17,10 @@ ACTS = CoordinatorInfo(
 )
 
 
-def test_who_acts_since_when_and_who_stands_by_is_one_line() -> None:
+def test_who_leads_since_when_and_who_stands_by_is_one_line() -> None:
     line = lease(ACTS, NOW)
     assert (str(line.level), line.what) == ("ok", "coordinator lease")
-    assert line.seen.startswith("coordinator a on one acts since ")
+    assert line.seen.startswith("leader a on one since ")
     assert line.seen.endswith("(epoch 3), standby: none")
     behind = Standby(name="b", host="two", since=NOW, obstacle="the folder is locked")
     line = lease(msgspec.structs.replace(ACTS, standbys=(behind,)), NOW)
