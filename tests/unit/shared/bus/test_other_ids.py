@@ -12,6 +12,7 @@ import pytest
 
 from stt_shared.bus.jetstream import publisher
 from stt_shared.bus.jetstream.answers import Question
+from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.bus.jetstream.publisher import (
     HEADER_EXPECTED,
     HEADER_ID,
@@ -73,6 +74,7 @@ def link_to(
     monkeypatch.setattr(publisher, "IN_PROCESS_S", 0.0)
     client = SimpleNamespace(max_payload=1 << 20, new_inbox=lambda: "inbox.batch1")
     return SimpleNamespace(
+        options=NatsOptions(),
         is_clustered=True,
         is_at_least=lambda *_: knows_batches,
         client=client,
