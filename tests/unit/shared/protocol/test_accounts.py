@@ -36,7 +36,8 @@ IMPORTS = (*WORKER, *PEOPLE, *SUBSCRIBER)
 def named() -> Iterator[tuple[str, str]]:
     """Every subject that the module of subjects knows, by the name of what makes it."""
     for name, value in vars(subjects).items():
-        if isinstance(value, str) and value.startswith(("stt.v1.", "$KV")):
+        is_subject = isinstance(value, str) and value.startswith(("stt.v1.", "$KV"))
+        if is_subject and not value.endswith("."):  # else it is the beginning of subjects
             yield name, value
         made = inspect.isfunction(value) and value.__module__ == subjects.__name__
         if made and inspect.signature(value).return_annotation == "str":
