@@ -27,6 +27,27 @@ async def replicas(node: Running, stream: StreamSpec) -> int:
     return int(found["config"]["num_replicas"])
 
 
+async def only_two_are_seen(node: Running) -> None:
+    """Wait until that node names no third one to whoever connects."""
+    deadline = clock.monotonic() + READY_S
+    while True:
+        async with one_connection(node.url) as client:
+            if len({one.port for one in (*client.servers, *client.discovered_servers)}) == 2:
+                return
+        assert clock.monotonic() < deadline
+        await asyncio.sleep(0.1)
+
+
+async def connected(options: NatsOptions) -> JetStreamBus:
+    """Connect as soon as JetStream answers: the nodes that are left choose a leader first."""
+    deadline = clock.monotonic() + READY_S
+    while True:
+        try:
+            return await connect(options)
+        except UnreachableError:
+            assert clock.monotonic() < deadline
+
+
 async def ensured(bus: JetStreamBus, *streams: StreamSpec) -> None:
     """Ensure them as soon as the nodes that are left have a leader."""
     deadline = clock.monotonic() + READY_S
@@ -51,9 +72,10 @@ async def test_a_client_that_sees_two_of_three_nodes_keeps_three_replicas_unless
         await whole.close()
         assert await replicas(first, BEFORE) == 3
         third.kill()
+        await only_two_are_seen(first)
         for wanted, kept in ((0, 3), (1, 1)):
             options = NatsOptions(servers=(first.url,), replicas=wanted)
-            fewer = await connect(options)
+            fewer = await connected(options)
             try:
                 # A new stream shows what this client would ask for: one replica.
                 await ensured(fewer, BEFORE, AFTER)
