@@ -39,7 +39,7 @@ def addresses(there: There, findings: int) -> dict[str, str]:
         "Panel": "/panel",
         "Findings": "/findings",
         "Findings, filtered": "/findings?severity=critical&site=site-03&check=mysql_version",
-        "Findings, one target": "/findings?target=t00042",
+        "Findings, one target": "/findings?target=t00002",
         "Findings, page 400": "/findings?offset=20000",
         "Findings by check": "/findings?group=check",
         "Findings by target": "/findings?group=target",
@@ -69,7 +69,7 @@ def addresses(there: There, findings: int) -> dict[str, str]:
         "API trends": "/api/v1/trends?days=365",
         "API report": "/api/v1/report",
         "API report of a run": f"/api/v1/runs/{run}/report",
-        "API report of a run, page 2": f"/api/v1/runs/{run}/report?after=t00042/",
+        "API report of a run, page 2": f"/api/v1/runs/{run}/report?after=t00002/",
         "API diff": f"/api/v1/diff?run_b={run}",
     }
 
