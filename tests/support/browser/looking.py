@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tools.pages.pictures import (
     MAX_BYTES,
@@ -69,12 +69,19 @@ def looked_at(
 
 
 def wrongs(page: Page, url: str) -> list[str]:
-    """What is complained of, and what is asked of anybody but the server of `url`."""
+    """What is complained of, and what is asked of anybody but the server of `url`.
+
+    A browser also complains of the status 400 of a page that names a fault of its own address.
+    """
     found: list[str] = []
     origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
-    page.on(
-        "console", lambda message: found.append(message.text) if message.type == "error" else None
-    )
+
+    def complained(message: ConsoleMessage) -> None:
+        is_own = message.location["url"] == url and "status of 400" in message.text
+        if message.type == "error" and not is_own:
+            found.append(message.text)
+
+    page.on("console", complained)
     page.on("request", lambda it: None if it.url.startswith(origin) else found.append(it.url))
     return found
 
