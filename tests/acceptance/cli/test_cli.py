@@ -180,6 +180,7 @@ def test_the_schema_of_the_report_names_the_documented_fields() -> None:
         "finished",
         "summary",
         "notice",
+        "written",
         "results",
     }
     assert found["Report"]["properties"]["schema"] == {"const": "stt.report/v1"}

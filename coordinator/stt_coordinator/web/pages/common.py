@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from litestar.response import Redirect, Template
-from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_400_BAD_REQUEST
+from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_shared.protocol.queries.fleet import MAX_FORGOTTEN, FleetReply
@@ -15,14 +15,18 @@ MAX_DIGITS = 10  # of a number in a form
 UNNAMED_USER = "the web page"
 
 
-def page(context: HandlerContext, template: str, *, title: str, at: str, **values: Any) -> Template:
-    """A page; `at` is the address in the navigation that it belongs to.
-
-    With `wrong`, the fault of its address, its status is 400: it shows its filters, and no rows.
-    """
+def page(
+    context: HandlerContext,
+    template: str,
+    *,
+    title: str,
+    at: str,
+    status_code: int = HTTP_200_OK,
+    **values: Any,
+) -> Template:
+    """A page; `at` is the address in the navigation that it belongs to."""
     common: dict[str, Any] = {"title": title, "page": at, "state": context.control_state.state}
-    status = HTTP_400_BAD_REQUEST if values.get("wrong") else HTTP_200_OK
-    return Template(template, context={**common, **values}, status_code=status)
+    return Template(template, context={**common, **values}, status_code=status_code)
 
 
 def redirect(path: str) -> Redirect:

@@ -7,6 +7,7 @@ from typing import Annotated
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
 from stt_coordinator.control.queries.findings import list_findings, read_finding
 from stt_coordinator.control.views.groups import finding_groups
@@ -68,6 +69,7 @@ async def findings(
         found=reply.findings,
         total=reply.total,
         wrong=wrong,
+        status_code=HTTP_400_BAD_REQUEST if wrong else HTTP_200_OK,
         notice=reply.notice,
         parts=reply.parts_not_checked,
         group=by,

@@ -94,7 +94,7 @@ async def test_what_forms_and_probes_send_is_answered(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["/findings?state=odd", "/findings?check=nope", "/findings?target=nope", "/changes?run_b=nope"],
+    ["/findings?state=odd", "/findings?check=nope", "/findings?target=nope"],
 )
 async def test_a_page_with_an_unknown_name_keeps_its_filters_and_has_the_status_of_a_fault(
     address: str,
