@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
+from stt_shared import clock
 from stt_shared.protocol import subjects
 from stt_shared.protocol.specs import StreamSpec
 from stt_shared.protocol.subjects import FENCED
 from tests.support.shared.nats_client import everything, one_connection
 
 HEADER = "Nats-Expected-Last-Subject-Sequence"
+LISTED_S = 30.0
 
 
 async def only_the_last_epoch_wrote(servers: list[str], epoch: int) -> None:
@@ -23,9 +26,17 @@ async def only_the_last_epoch_wrote(servers: list[str], epoch: int) -> None:
     async with one_connection(servers) as connection:
         late = await _written_late(connection)
         assert not late, late
-        found = await connection.jetstream().consumers_info(subjects.STREAM_RESULTS)
-    consumers = {one.name for one in found} - {subjects.placeholder().name}
+        deadline = clock.monotonic() + LISTED_S
+        # A cluster that has lost a node lists a consumer only when its copies have a leader.
+        while not (consumers := await _consumers(connection)):
+            assert clock.monotonic() < deadline
+            await asyncio.sleep(0.2)
     assert consumers == {f"results-{epoch}"}, consumers
+
+
+async def _consumers(connection: Client) -> set[str]:
+    found = await connection.jetstream().consumers_info(subjects.STREAM_RESULTS)
+    return {one.name for one in found} - {subjects.placeholder().name}
 
 
 async def _written_late(connection: Client) -> list[str]:
