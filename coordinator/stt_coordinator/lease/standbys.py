@@ -50,7 +50,7 @@ class Standbys:
     _heard: dict[tuple[str, str, str], _Heard] = field(
         default_factory=dict[tuple[str, str, str], _Heard]
     )
-    _left_out: float | None = None  # when one was heard for which there is no room
+    _left_out: float | None = None  # when one beyond the limit was heard last
 
     async def listen(self) -> None:
         """Hear until cancelled."""

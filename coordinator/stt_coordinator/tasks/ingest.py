@@ -129,7 +129,7 @@ class Ingest:
             await self._unused.delete_due(self._bus, self._consumer)
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
-        """Record the batch, then settle its deliveries; tried again while the store is in trouble.
+        """Record the batch, then acknowledge its deliveries; retry while the store has a fault.
 
         Raises StoreError or UnreachableError if others have waited long enough for them.
         """
