@@ -13,7 +13,10 @@ from stt_coordinator.local.servers.process import Running
 
 SOCKET = ""
 BACKSLASH = "\\"
-SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.10", "127.1.0.1", "::1", SOCKET)
+SOURCES = (
+    *("127.0.0.1", "127.0.0.2", "127.0.0.9", "127.0.0.10", "127.0.0.12"),
+    *("127.1.0.1", "127.1.0.2", "127.1.0.10", "::1", SOCKET),
+)
 DENIED = {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698}
 COMMON = {
     "FILE": ["SELECT 1 INTO OUTFILE '/nonexistent/truth'"],

@@ -14,8 +14,12 @@ USERS = ("ann", "bob", "cid")
 # or not, so that no two of these do.
 HOSTS = (
     *("%", "localhost", "127.0.0.2", "127.%", "127.0.0.%", "127.0.0.10/255.255.255.255"),
-    *(r"127.1.0\.1", "127.0.0.0/24"),
+    *(r"127.1.0\.1", "127.0.0.1%"),
     *("127.0.0.1/255.255.255.0", "0.0.0.0/0.0.0.0"),  # nobody
+)
+# MySQL puts these in order, but among grants on tables it does not.
+NETWORKS_OF_MYSQL = (
+    *("127.0.0.0/24", "127.0.0.0/255.255.255.0", "127.0.0.8/30", "127.0.0.8/255.255.255.252"),
 )
 HOSTS_OF_MARIADB = (*HOSTS, "127.0.0._", "127._.0.%")
 ROLES = ("reader", "writer", "keeper")
@@ -44,6 +48,7 @@ TABLES_OF_MARIADB = {
     "time_zone": ("Use_leap_seconds",),
 }
 MOST_GRANTS = 6
+TABLES = 0.6  # of the states of MySQL have grants on tables
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ class State:
 
     def __str__(self) -> str:
         return "\n".join(self.steps)
+
+    def memberships(self) -> list[str]:
+        """The steps that grant a role."""
+        return [one for one in self.steps if one.startswith("GRANT ") and " ON " not in one]
 
     def without(self, place: int) -> State:
         """The state that lacks the step of that place."""
@@ -71,6 +80,8 @@ class _Maker:
         # A session from ::1 is localhost's too, of no wildcard as well: one of the two in a state.
         loopback = self.source.choice(["localhost", "::1"])
         hosts = HOSTS_OF_MARIADB if maria else HOSTS
+        self.of_tables = maria or self.source.random() < TABLES
+        hosts = hosts if self.of_tables else (*hosts, *NETWORKS_OF_MYSQL)
         self.hosts = [loopback if one == "localhost" else one for one in hosts]
         self.members: set[tuple[str, str]] = set()
         self.tables = TABLES_OF_MARIADB if maria else TABLES_OF_MYSQL
@@ -103,7 +114,7 @@ class _Maker:
             if word in SCHEMA_WORDS and source.random() < 0.4 and not self.maria:
                 steps.append(f"REVOKE {word} ON mysql.* FROM {holder}")
             return steps
-        if drawn < 0.6:
+        if drawn < 0.6 or not self.of_tables:
             words = ", ".join(source.sample(SCHEMA_WORDS, source.randint(1, 2)))
             return [f"GRANT {words} ON `{source.choice(SCHEMAS)}`.* TO {holder}"]
         table, columns = source.choice(list(self.tables.items()))
