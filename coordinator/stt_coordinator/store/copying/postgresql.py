@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +19,7 @@ from stt_coordinator.store.port import StoreError, StoreFullError
 from stt_coordinator.store.postgresql import faults
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import APPLICATION, Address, address_of
+from stt_coordinator.store.postgresql.connecting import MARK, MARK_BYTES
 from stt_coordinator.store.postgresql.dialect import storable
 from stt_coordinator.store.sqlite.file.backup import SET_ASIDE
 from stt_shared import clock, sqlfile
@@ -25,6 +28,7 @@ from stt_shared.errors import ConfigError, UnreachableError
 SCHEMA = schemas.SCHEMA
 OWN_NAME = "stt-store-copy"  # of our sessions
 UNFINISHED = f"{SCHEMA}_copy"  # the schema until the copy is complete
+LEFT_S = 3.0  # wait for sessions that have ended: the server lists them for a moment
 _FILE = sqlfile.folder("stt_coordinator.store", "copying") / "postgresql.sql"
 SQL = {name: text.encode() for name, text in sqlfile.statements(_FILE).items()}
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -233,8 +237,10 @@ def _begin(connection: Connection, address: Address, store: str) -> None:
 @contextmanager
 def _connected(address: Address, password: str) -> Generator[Connection]:
     """A session that keeps coordinators off the store as long as it lives."""
+    mark = secrets.token_hex(MARK_BYTES)
     given = {"password": password} if password else {}
     parameters = {**given, **address.parameters, "application_name": OWN_NAME}
+    parameters["options"] = f"{address.parameters['options']} -c {MARK}={mark}"
     try:
         connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]  # libpq's own names
     except psycopg.Error as error:
@@ -243,16 +249,34 @@ def _connected(address: Address, password: str) -> Generator[Connection]:
             raise refused from error
         raise UnreachableError(f"cannot connect to {address.place} ({_reason(error)})") from error
     with connection, _errors(address.place):
+        # Before the lock, which a pooler would keep in a session of the server that others get.
+        if connection.execute(SQL["mark"], (MARK,)).fetchone() != (mark,):
+            what = f"{address.place} is behind a pooler that drops the settings of a session"
+            raise ConfigError(what, hint="connect to PostgreSQL itself, not through a pooler")
         connection.execute(SQL["no_timeout"])  # whole tables are read by one statement
-        # The lock first: no transaction of a coordinator begins while this session lives. One that
-        # is connected would go on after the copy, which would lack what it writes then.
-        in_use = not schemas.lock_acting(connection, SCHEMA)
-        if in_use or connection.execute(SQL["coordinators"], (APPLICATION,)).fetchone() != (0,):
-            raise ConfigError(
-                f"a coordinator uses the store {address.place}",
-                hint="stop it: a store is copied at rest",
-            )
+        _lock(connection, address.place)
         yield connection
+
+
+def _lock(connection: Connection, place: str) -> None:
+    """Keep coordinators off the store; raises ConfigError while one is connected to it."""
+    ends = clock.monotonic() + LEFT_S
+    # Again with the lock: no transaction of a coordinator begins while this session lives, but one
+    # that is connected would go on after the copy, which would lack what it writes then.
+    while (
+        _is_connected(connection)
+        or not schemas.lock_acting(connection, SCHEMA)
+        or _is_connected(connection)
+    ):
+        if clock.monotonic() > ends:
+            hint = "stop it: a store is copied at rest"
+            raise ConfigError(f"a coordinator uses the store {place}", hint=hint)
+        time.sleep(0.05)
+
+
+def _is_connected(connection: Connection) -> bool:
+    """Whether the server has a session of a coordinator in this database."""
+    return connection.execute(SQL["coordinators"], (APPLICATION,)).fetchone() != (0,)
 
 
 @contextmanager

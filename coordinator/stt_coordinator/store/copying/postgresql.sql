@@ -1,6 +1,9 @@
 -- name: no_timeout
 SET statement_timeout = 0;
 
+-- name: mark
+SELECT current_setting(%s, true);
+
 -- name: coordinators
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid();

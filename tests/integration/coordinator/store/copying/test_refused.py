@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.copying import postgresql
 from stt_coordinator.store.copying.places import has_password
 from stt_coordinator.store.postgresql import schema
+from stt_coordinator.store.postgresql.address import APPLICATION
 from stt_coordinator.store.postgresql.store import open_store as open_postgresql
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_coordinator.store.sqlite.store import open_store
@@ -40,6 +43,13 @@ async def another_store(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for sessions to end: those of this test stay."""
+    monkeypatch.setattr(postgresql, "LEFT_S", 0.0)
+
+
+@pytest.mark.usefixtures("hurried")
 async def test_a_store_that_a_coordinator_uses(state: Path, database: str, tmp_path: Path) -> None:
     store = await open_store(state)
     with pytest.raises(ConfigError, match=f"a coordinator uses the store {state}/{FILE}"):
@@ -53,6 +63,7 @@ async def test_a_store_that_a_coordinator_uses(state: Path, database: str, tmp_p
                 copied(*ways)
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_database_that_an_idle_coordinator_is_connected_to(
     state: Path, database: str, tmp_path: Path
 ) -> None:
@@ -63,7 +74,20 @@ async def test_a_database_that_an_idle_coordinator_is_connected_to(
         with pytest.raises(ConfigError, match="a coordinator uses the store postgresql://127"):
             copied(*ways)
     await store.close()
-    copied(database, tmp_path / "back")
+
+
+async def test_sessions_that_the_server_lists_a_moment_longer_are_waited_for(
+    state: Path, database: str, tmp_path: Path
+) -> None:
+    """As after `systemctl stop`, or after a command that ended: servers end sessions later."""
+    copied(state, database)
+    for name, holds in ((APPLICATION, False), (postgresql.OWN_NAME, True)):
+        session = psycopg.connect(database, autocommit=True, application_name=name)
+        assert not holds or schema.lock_acting(session, schema.SCHEMA)
+        ending = Timer(0.5, session.close)
+        ending.start()
+        copied(database, tmp_path / name)
+        ending.join()
 
 
 async def test_a_target_with_another_store(state: Path, database: str, tmp_path: Path) -> None:

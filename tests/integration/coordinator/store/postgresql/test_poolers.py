@@ -17,6 +17,7 @@ from stt_coordinator.store.postgresql.store import open_store
 from stt_shared.errors import ConfigError
 from tests.servers import pgbouncer
 from tests.servers.fixtures import serving
+from tests.support.coordinator.copied_stores import copied, filled
 from tests.support.coordinator.postgresql_stores import database, fresh_schema, url
 from tests.support.coordinator.store_rows import run
 
@@ -120,3 +121,27 @@ async def test_a_transaction_that_is_handed_to_another_session_commits_nothing(
         await store.transact(lambda ledger: ledger.runs.put(run("r2")))
     assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
     await store.close()
+
+
+@pytest.mark.parametrize("more", ["", IGNORED], ids=["as it comes", "ignoring settings"])
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+async def test_a_copy_through_a_pooler_is_refused_and_leaves_no_lock_behind(
+    store_server: Running,
+    servers_folder: Path,
+    login: str,
+    tmp_path: Path,
+    *,
+    mode: str,
+    more: str,
+) -> None:
+    """A pooler keeps sessions of the server, with the lock by which a copy is at rest."""
+    await (await filled(tmp_path / "state")).close()
+    with pooling(store_server, servers_folder, login, mode, more) as where:
+        for ways in ((tmp_path / "state", where), (where, tmp_path / "back")):
+            with pytest.raises(ConfigError, match=r"startup parameter|behind a pooler") as refused:
+                copied(*ways)
+            assert refused.value.hint == "connect to PostgreSQL itself, not through a pooler"
+            assert SECRET not in str(refused.value)
+        with psycopg.connect(url(store_server, "postgres")) as connection:
+            held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+            assert connection.execute(held, (schema.LOCK + 2,)).fetchone() == (0,)
