@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
+from stt_coordinator.control.queries.run_counts import run_counts, suppressor_of
 from stt_coordinator.control.queries.runs import waiting_run
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.coverage import outcomes_of
-from stt_coordinator.domain.model import JobRecord, Pair
+from stt_coordinator.domain.model import Pair
 from stt_coordinator.domain.reported import result_of_pair, results_of_job
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
@@ -21,13 +22,10 @@ from stt_shared import clock
 from stt_shared.protocol.enums import FindingState, Kind
 from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
-from stt_shared.report.counts import of_results
-from stt_shared.suppression.rule import Suppressor
 
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200
 PAGE_TARGETS = 50  # read at once; each has some dozens of checks
-JOBS_AT_ONCE = 200  # to count a run; some megabytes in a large fleet
 SEPARATOR = "/"  # in no name
 Position = tuple[str, str]  # target and check, which a page is in order of
 
@@ -102,29 +100,15 @@ def run_report(
     refuse_without_details(ledger, run)
     jobs = ledger.jobs.of_run(run.run_id, after[0], PAGE_JOBS)
     known = {one.id: one for one in ledger.findings.of_targets({job.target for job in jobs})}
-    suppressor = _suppressor_of(ledger, jobs)
+    suppressor = suppressor_of(ledger, jobs)
     results = [
         result
         for job in jobs
         for result in results_of_job(job, known, run, suppressor)
         if (result.target, result.check) > after
     ]
-    whole = counted or of_results(_every_result(ledger, run))
+    whole = counted or run_counts(ledger, run)
     return _page(run, whole, results, is_last=len(jobs) < PAGE_JOBS)
-
-
-def _every_result(ledger: Ledger, run: RunRecord) -> Iterator[ReportedResult]:
-    """Everything that a run found; some jobs are in memory at a time, not all."""
-    last = ""
-    while True:
-        jobs = ledger.jobs.of_run(run.run_id, last, 1 + JOBS_AT_ONCE)
-        more = [job for job in jobs if job.target != last]  # the first one again
-        suppressor = _suppressor_of(ledger, more)
-        for job in more:
-            yield from results_of_job(job, {}, run, suppressor)
-        if len(jobs) <= JOBS_AT_ONCE:
-            return
-        last = jobs[-1].target
 
 
 def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
@@ -132,12 +116,6 @@ def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
     if run.jobs and not ledger.jobs.of_run(run.run_id, "", 1):
         what = f"the results of run {run.run_id!r:.100} are no longer kept, only their numbers"
         raise request_error(ErrorCode.UNKNOWN_RUN, what)
-
-
-def _suppressor_of(ledger: Ledger, jobs: Iterable[JobRecord]) -> Suppressor:
-    targets = ledger.fleet.targets({job.target for job in jobs})
-    labels = {name: row.labels for name, row in targets.items()}
-    return Suppressor(ledger.suppressions.live(targets), labels)
 
 
 def _page(

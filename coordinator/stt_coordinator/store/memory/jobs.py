@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
+from stt_coordinator.domain.run_counts import FailedChecks, counts_of_job, failed_checks
 from stt_coordinator.store.memory.tables import Rows
+from stt_shared.protocol.records import Counts
 
 
 class MemoryJobs(Rows):
@@ -66,3 +68,17 @@ class MemoryJobs(Rows):
 
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
         return dict(Counter(job.state for job in self._t.jobs.values() if job.run_id == run_id))
+
+    def counts_of_run(self, run_id: str) -> list[tuple[Counts | None, int]]:
+        mine = [job for job in self._t.jobs.values() if job.run_id == run_id]
+        return [(counts_of_job(job.outcomes, _failed(job)), 1) for job in mine]
+
+    def failed_of_run(self, run_id: str, targets: Iterable[str] | None) -> list[FailedChecks]:
+        wanted = None if targets is None else set(targets)
+        mine = [job for job in self._t.jobs.values() if job.run_id == run_id]
+        found = [_failed(job) for job in mine if wanted is None or job.target in wanted]
+        return [one for one in found if one.checks]
+
+
+def _failed(job: JobRecord) -> FailedChecks:
+    return failed_checks(job.target, job.site, job.outcomes)

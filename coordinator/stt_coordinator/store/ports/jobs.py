@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from stt_coordinator.domain.model import JobRecord, JobState
+from stt_coordinator.domain.run_counts import FailedChecks
+from stt_shared.protocol.records import Counts
 
 
 class JobLedger(Protocol):
@@ -63,4 +65,15 @@ class JobLedger(Protocol):
 
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
         """The number of jobs of a run in each state that occurs."""
+        ...
+
+    def counts_of_run(self, run_id: str) -> list[tuple[Counts | None, int]]:
+        """What the jobs of a run count for without suppressions, and how many count for it.
+
+        None stands for jobs that a release without these counts recorded.
+        """
+        ...
+
+    def failed_of_run(self, run_id: str, targets: Iterable[str] | None) -> list[FailedChecks]:
+        """The findings of those jobs of a run that have any, also of `targets` alone."""
         ...

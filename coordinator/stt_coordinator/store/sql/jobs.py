@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_coordinator.domain.model import JobRecord, JobState
-from stt_coordinator.store.sql.rows import Columns, listed, packed, text
+from stt_coordinator.domain.run_counts import FailedChecks, counts_of_job, failed_checks
+from stt_coordinator.store.sql.rows import Columns, listed, packed, text, unpacked
 from stt_coordinator.store.sql.statements import Statements, queries
+from stt_shared.protocol.records import Counts
 
 
 class SqlJobs(Statements):
@@ -48,9 +50,23 @@ class SqlJobs(Statements):
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
         return {JobState(state): n for state, n in self._run("count_by_state", run_id=run_id)}
 
+    def counts_of_run(self, run_id: str) -> list[tuple[Counts | None, int]]:
+        found = self._run("counts_of_run", run_id=run_id)
+        return [
+            (None if data is None else unpacked(Counts, data.encode()), number)
+            for data, number in found
+        ]
+
+    def failed_of_run(self, run_id: str, targets: Iterable[str] | None) -> list[FailedChecks]:
+        if targets is None:
+            return self._all(FailedChecks, "failed_of_run", run_id=run_id)
+        names = listed(targets)
+        return self._all(FailedChecks, "failed_of_targets", run_id=run_id, targets=names)
+
 
 def columns(job: JobRecord) -> Columns:
     """The columns of a job."""
+    failed = failed_checks(job.target, job.site, job.outcomes)
     return {
         "job_id": job.job_id,
         "run_id": job.run_id,
@@ -60,4 +76,6 @@ def columns(job: JobRecord) -> Columns:
         "deadline": text(job.deadline),
         "not_before": text(job.not_before),
         "data": packed(job),
+        "counts": packed(counts_of_job(job.outcomes, failed)).decode(),
+        "failed": packed(failed) if failed.checks else None,
     }

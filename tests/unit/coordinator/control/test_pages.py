@@ -9,7 +9,7 @@ import pytest
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.counted_runs import MAX_AGE, MAX_RUNS, CountedRuns
-from stt_coordinator.control.queries import report
+from stt_coordinator.control.queries import report, run_counts
 from stt_coordinator.domain.model import JobRecord
 from stt_coordinator.store.memory.jobs import MemoryJobs
 from stt_shared.protocol.control import (
@@ -94,27 +94,33 @@ async def test_counts_of_a_report_are_those_of_its_results(coordinator: RunningC
         assert page.finished is not None
 
 
-async def test_run_is_counted_some_jobs_at_a_time_and_once_for_all_pages_of_its_report(
-    coordinator: RunningCoordinator, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_old", [False, True], ids=["with counts", "of an earlier release"])
+async def test_run_is_counted_once_for_all_pages_of_its_report_and_old_jobs_some_at_a_time(
+    coordinator: RunningCoordinator, monkeypatch: pytest.MonkeyPatch, *, is_old: bool
 ) -> None:
     run_id = await coordinator.checked()
     whole = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=run_id), ReportReply)
-    for name, number in (("PAGE_JOBS", 2), ("JOBS_AT_ONCE", 1)):
-        monkeypatch.setattr(report, name, number)
+    monkeypatch.setattr(report, "PAGE_JOBS", 2)
+    monkeypatch.setattr(run_counts, "JOBS_AT_ONCE", 1)
     read: list[tuple[str, int]] = []
 
     def of_run(jobs: MemoryJobs, run_id: str, first: str, limit: int) -> list[JobRecord]:
         read.append((first, limit))
         return original(jobs, run_id, first, limit)
 
+    def without_counts(_jobs: MemoryJobs, _run_id: str) -> list[tuple[Counts | None, int]]:
+        return [(None, 2)]
+
     original = MemoryJobs.of_run
     monkeypatch.setattr(MemoryJobs, "of_run", of_run)
+    if is_old:
+        monkeypatch.setattr(MemoryJobs, "counts_of_run", without_counts)
     paged = await all_pages(coordinator, run_id)
     assert [page.counts for page in paged] == [whole.counts] * len(paged)
     assert len(paged) > 1
     assert max(limit for _, limit in read) == 2
     # Each page looks whether there are details, and reads its own jobs; two, one and none to count.
-    assert len(read) == 2 * len(paged) + 3
+    assert len(read) == 2 * len(paged) + (3 if is_old else 0)
 
 
 def test_counts_of_a_run_are_kept_for_a_while_and_of_few_runs() -> None:

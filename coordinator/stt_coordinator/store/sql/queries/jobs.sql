@@ -1,8 +1,9 @@
 -- name: put
-INSERT INTO jobs (job_id, run_id, target, state, follows, deadline, not_before, data)
-VALUES (:job_id, :run_id, :target, :state, :follows, :deadline, :not_before, :data)
+INSERT INTO jobs (job_id, run_id, target, state, follows, deadline, not_before, data, counts, failed)
+VALUES (:job_id, :run_id, :target, :state, :follows, :deadline, :not_before, :data, :counts, :failed)
 ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, follows = excluded.follows,
-    deadline = excluded.deadline, not_before = excluded.not_before, data = excluded.data;
+    deadline = excluded.deadline, not_before = excluded.not_before, data = excluded.data,
+    counts = excluded.counts, failed = excluded.failed;
 
 -- name: by_id
 SELECT data FROM jobs WHERE job_id IN (SELECT value FROM json_each(:ids));
@@ -58,3 +59,13 @@ ORDER BY target LIMIT :limit;
 
 -- name: count_by_state
 SELECT state, count(*) FROM jobs WHERE run_id = :run_id GROUP BY state;
+
+-- name: counts_of_run
+SELECT counts, count(*) FROM jobs WHERE run_id = :run_id GROUP BY counts;
+
+-- name: failed_of_run
+SELECT failed FROM jobs WHERE run_id = :run_id AND failed IS NOT NULL;
+
+-- name: failed_of_targets
+SELECT failed FROM jobs WHERE run_id = :run_id AND failed IS NOT NULL
+    AND target IN (SELECT value FROM json_each(:targets));

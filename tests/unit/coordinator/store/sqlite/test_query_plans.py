@@ -78,6 +78,7 @@ SORTED = {
     "fleet.enabled_checks": "as many as the library has",
     "outcomes.never_run": "one for each family",
     "results.count_rejected": "one for each reason",
+    "jobs.counts_of_run": "the jobs of one run",
 }
 # Statements that read a whole table because everything is counted anew after them.
 WHOLE = {"counts.counted_targets"}
