@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.domain.time.schedule import PERIODS
-from stt_shared.checkfile import folder, guard, parse, parts, queries, yaml_reader
+from stt_shared.checkfile import folder, guard, parse, parts, queries, remediation
 from stt_shared.checkfile.model import UNSUPPORTED, QueryType
 from stt_shared.checkfile.samples import FIELDS as SAMPLE_FIELDS
 from stt_shared.checkfile.samples import FIELDS_OF_FINDING
 from stt_shared.checkfile.statements import limits, mongodb_commands
-from stt_shared.protocol.enums import Family, Interval, Kind, Outcome
-from stt_shared.protocol.messages import Facts, Finding
+from stt_shared.checkfile.yaml import reader
+from stt_shared.protocol.enums import Family, Interval, Kind, Outcome, Restart
+from stt_shared.protocol.messages import Facts, Finding, Fix
 from stt_worker.databases import port as databases
 from stt_worker.execution import sanitize, verdict
 from stt_worker.sandbox import port as sandbox
@@ -103,9 +104,17 @@ def test_the_context_of_a_script_holds_what_is_listed() -> None:
 
 
 def test_findings_have_the_keys_and_severities_that_are_listed() -> None:
-    assert set(table("Findings", "key")) == set(Finding.__struct_fields__) - {"key"}
+    assert set(table("Findings", "key")) == set(Finding.__struct_fields__) - {"key", "fix"}
     shown = {name: cells[0] for name, cells in table("Findings", "severity in the script").items()}
     assert shown == verdict.SEVERITIES
+
+
+def test_remediations_have_the_keys_that_are_listed_with_those_that_are_required() -> None:
+    rows = table("Remediations", "key")
+    assert set(rows) == remediation.KEYS == set(Fix.__struct_fields__)
+    required = {name for name, (rule,) in rows.items() if rule.startswith("required")}
+    assert required == set(remediation.REQUIRED)
+    assert codes(rows["restart"][0]) == set(Restart)
 
 
 def test_every_kind_of_outcome_is_listed() -> None:
@@ -118,8 +127,8 @@ def test_every_kind_of_outcome_is_listed() -> None:
         (
             "a file",
             (
-                f"{yaml_reader.MAX_BYTES // MIB} MiB, {yaml_reader.MAX_NODES:,} values,"
-                f" {yaml_reader.MAX_DOCUMENTS} documents, {yaml_reader.MAX_DEPTH} levels"
+                f"{reader.MAX_BYTES // MIB} MiB, {reader.MAX_NODES:,} values,"
+                f" {reader.MAX_DOCUMENTS} documents, {reader.MAX_DEPTH} levels"
             ),
         ),
         (
@@ -127,6 +136,14 @@ def test_every_kind_of_outcome_is_listed() -> None:
             (
                 f"{folder.MAX_TOTAL_BYTES // MIB} MiB, {folder.MAX_ENTRIES:,} entries,"
                 f" {folder.MAX_DEPTH} levels"
+            ),
+        ),
+        (
+            "remediation of a finding",
+            (
+                f"{remediation.MAX_STATEMENTS} statements,"
+                f" {remediation.MAX_CHARACTERS:,} characters;"
+                f" {remediation.MAX_PROSE_CHARACTERS:,} of a text of prose"
             ),
         ),
         ("parts of a check", f"{parts.MAX_PARTS}"),

@@ -19,7 +19,7 @@ from stt_shared.checkfile import catalogue, folder
 from stt_shared.checkfile.linting import lint
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.checkfile.samples import parse_samples
-from stt_shared.checkfile.yaml_reader import MAX_BYTES
+from stt_shared.checkfile.yaml.reader import MAX_BYTES
 from stt_shared.errors import ConfigError
 from stt_shared.pack import build, load
 from stt_shared.pack.archive import decode, encode, make

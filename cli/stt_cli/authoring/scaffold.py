@@ -63,7 +63,14 @@ $privileges
                       "summary": "what is wrong, with its name",
                       "severity": "warning",
                       "object": "the name of what is wrong",
-                      "remediation": "the statement that fixes it",
+                      "remediation": {
+                          "before": "what to look at first, and a query that shows who is cut off",
+                          "statement": "the statement that fixes it",
+                          "effect": "what changes for whom",
+                          "restart": "none",
+                          "persistent": "why it survives a restart, or which line keeps it",
+                          "undo": "the statement that restores the state before",
+                      },
                   })
           return findings
 """)
@@ -85,6 +92,13 @@ samples:
     findings:
       - severity: major
         object: the name of what is wrong
+        remediation:
+          before: what to look at first, and a query that shows who is cut off
+          statement: the statement that fixes it
+          effect: what changes for whom
+          restart: none
+          persistent: why it survives a restart, or which line keeps it
+          undo: the statement that restores the state before
 
   - name: no_answer
     server: $server

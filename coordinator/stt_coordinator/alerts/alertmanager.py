@@ -15,7 +15,7 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
-from stt_shared.report import readable
+from stt_shared.report import readable, remedy
 from stt_shared.settings.alerts import AlertSettings
 
 PATH = "/api/v2/alerts"
@@ -83,7 +83,7 @@ def alert(
         "summary": f"{record.target}: {record.summary}",
         "object": record.object or "",
         "description": record.description,
-        "remediation": record.remediation,
+        "remediation": _remediation(record),
         "runbook_url": record.read_more_url if readable.is_web_link(record.read_more_url) else "",
     }
     return Alert(
@@ -94,6 +94,14 @@ def alert(
         ends_at=now + lasts,
         generator_url=link(page_url, record.id),
     )
+
+
+def _remediation(record: FindingRecord) -> str:
+    """With its effect, and without statements where they would be cut."""
+    whole = remedy.plain(record)
+    if len(whole) <= MAX_CHARACTERS or record.fix is None:
+        return whole
+    return remedy.plain(msgspec.structs.replace(record, fix=remedy.at_most(record.fix, 0)))
 
 
 Key = tuple[tuple[str, str], ...]

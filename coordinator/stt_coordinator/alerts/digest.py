@@ -11,7 +11,7 @@ from email.utils import format_datetime, make_msgid
 from stt_coordinator.alerts.alert_filter import link
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.records import FindingEvent, FindingRecord
-from stt_shared.report import readable
+from stt_shared.report import readable, remedy
 from stt_shared.settings.alerts import AlertSettings
 
 MAX_LISTED = 50  # findings of each part
@@ -82,8 +82,9 @@ def _part(title: str, records: Sequence[FindingRecord], page_url: str, in_all: i
     lines = [f"{title} ({total})", ""]
     for one in records[:MAX_LISTED]:
         lines.append(f"  {one.severity:<8}  {one.target} (site {one.site}): {_short(one.summary)}")
-        if one.remediation:
-            lines.append(f"            fix: {_short(one.remediation)}")
+        for part in remedy.paragraphs(one):
+            head = f"{part.label.lower()}: " if part.label else "  "
+            lines.append(f"            {head}{_short(part.text)}")
         lines.append(f"            {link(page_url, one.id) or f'stt findings show {one.id}'}")
     if rest := readable.more(total - MAX_LISTED):
         lines.append(f"  {rest}: stt findings list")

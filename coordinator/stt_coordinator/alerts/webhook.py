@@ -13,7 +13,9 @@ from stt_coordinator.alerts.alert_filter import is_news, link
 from stt_coordinator.alerts.post import Post
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
+from stt_shared.protocol.messages import Fix
 from stt_shared.protocol.records import FindingEvent
+from stt_shared.report import remedy
 from stt_shared.settings.alerts import AlertSettings
 
 CURSOR = "webhook"
@@ -22,6 +24,7 @@ BATCH = 100  # events a post
 EVERY_S = 5.0
 LONGEST_PAUSE_S = 300.0
 MAX_CHARACTERS = 2_000  # of each text
+MAX_FIX_CHARACTERS = 8_000  # of a remediation as data, in JSON
 TIMESTAMP = "STT-Timestamp"  # seconds since 1970, part of what is signed
 SIGNATURE = "STT-Signature"  # v1= and the HMAC-SHA256 in hex
 DELIVERY = "STT-Delivery"  # positions of the first and the last event in the history
@@ -41,6 +44,7 @@ class WebhookFinding(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     remediation: str
     url: str
+    fix: Fix | None
 
 
 class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ def webhook_event(event: FindingEvent, page_url: str) -> WebhookEvent:
             description=one.description[:MAX_CHARACTERS],
             remediation=one.remediation[:MAX_CHARACTERS],
             url=link(page_url, one.id),
+            fix=remedy.at_most(one.fix, MAX_FIX_CHARACTERS),
         ),
     )
 

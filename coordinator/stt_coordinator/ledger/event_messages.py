@@ -21,6 +21,7 @@ from stt_shared.protocol.records import (
     WorkerEvent,
 )
 from stt_shared.protocol.suppressions import SuppressionEvent
+from stt_shared.report import remedy
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
 
@@ -47,6 +48,7 @@ def _slim(event: FindingEvent) -> FindingEvent:
         summary=event.after.summary[:SLIM_CHARACTERS],
         description=event.after.description[:SLIM_CHARACTERS],
         remediation=event.after.remediation[:SLIM_CHARACTERS],
+        fix=remedy.at_most(event.after.fix, SLIM_CHARACTERS),
     )
     return msgspec.structs.replace(event, after=after, before=None)
 

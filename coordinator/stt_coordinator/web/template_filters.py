@@ -19,9 +19,15 @@ from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.protocol.queries.history import Difference
 from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
+from stt_shared.report.remedy import Paragraph, paragraphs
 from stt_shared.report.theme import MARKS
 from stt_shared.report.views import diff
 
+BOXES = {  # names of the boxes of code, by the part of a remediation
+    "before": "Query to run before",
+    "fix": "Statements that fix it",
+    "undo": "Statements that undo it",
+}
 FRESH_S = 60.0
 GROUPS = {"check": "check", "target": "database", "site": "site"}  # what findings are grouped by
 
@@ -116,7 +122,7 @@ def cell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-FILTERS: dict[str, Callable[..., str | list[str] | bool]] = {
+FILTERS: dict[str, Callable[..., str | list[str] | list[Paragraph] | bool]] = {
     "ago": ago,
     "moment": moment,
     "rfc3339": readable.rfc3339,
@@ -137,6 +143,7 @@ FILTERS: dict[str, Callable[..., str | list[str] | bool]] = {
     "sentence": sentence,
     "cell": cell,
     "labels": readable.labels,
+    "remedy": paragraphs,
     "is_web_link": readable.is_web_link,
 }
 GLOBALS: dict[str, Any] = {
@@ -147,5 +154,6 @@ GLOBALS: dict[str, Any] = {
     "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
     "SEVERITIES": [str(severity) for severity in Severity],
     "GROUPS": GROUPS,
+    "BOXES": BOXES,
     "FAMILIES": {str(family): name for family, name in readable.FAMILIES.items()},
 }

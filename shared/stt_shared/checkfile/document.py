@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from stt_shared.checkfile.yaml_reader import Document, DocumentError, documents
+from stt_shared.checkfile.yaml.reader import Document, DocumentError, documents
 
 __all__ = ["DocumentError", "Entry", "Fault", "entries", "mapping", "shown"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stt_shared.checkfile.document import Fault
-from stt_shared.checkfile.yaml_reader import MAX_BYTES
+from stt_shared.checkfile.yaml.reader import MAX_BYTES
 
 MAX_TOTAL_BYTES = 16 * 1024 * 1024  # of all files of one folder
 MAX_ENTRIES = 20_000  # files and folders that are visited

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from stt_shared.checkfile.catalogue import CHECK_FILE
 from stt_shared.checkfile.model import Check
-from stt_shared.checkfile.policies import SAMPLES_FILE, faults_of, faults_of_samples
+from stt_shared.checkfile.policies import (
+    SAMPLES_FILE,
+    faults_of,
+    faults_of_remediations,
+    faults_of_samples,
+)
 from stt_shared.checkfile.reading import CheckSource, read_checks
 from stt_shared.checkfile.samples import Sample
 
@@ -45,6 +50,8 @@ def _samples(source: CheckSource, check: Check) -> tuple[tuple[Sample, ...], lis
     if not source.ours and not (place / SAMPLES_FILE).exists():
         return (), []
     samples, wrong = faults_of_samples(place, complete=source.ours)
+    if source.ours and samples:
+        wrong += faults_of_remediations(check, samples)
     return samples, list(_placed(place, wrong))
 
 

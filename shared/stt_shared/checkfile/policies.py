@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
@@ -11,6 +11,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Family, Outcome
+from stt_shared.protocol.messages import Fix
 
 CATEGORIES = (
     *("authentication", "privileges", "version", "encryption", "network"),
@@ -25,6 +26,8 @@ FLAVOURS = {
     Family.POSTGRESQL: {"postgresql"},
     Family.MONGODB: {"mongodb", "percona"},
 }
+# Families whose remediations are data; the others still have bare statements.
+AS_DATA: frozenset[Family] = frozenset()
 WANTED = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)
 SAMPLES_FILE = "samples.yaml"
 
@@ -71,6 +74,18 @@ def _queries(check: Check) -> Iterator[str]:
         selected = query.text.partition(" FROM ")[0]
         if re.search(r"authentication_string\b(?!('\)|, ''\)))", selected, re.IGNORECASE):
             yield f"a query returns password hashes: {query.text:.40}"
+
+
+def wants_fix(check: Check) -> bool:
+    """Whether every finding of `check` has its remediation as data."""
+    return check.ours and check.version > 1 and check.family in AS_DATA
+
+
+def faults_of_remediations(check: Check, samples: Iterable[Sample]) -> Iterator[str]:
+    """A fault if no sample holds a remediation of `check` word for word."""
+    expected = [one.remediation for sample in samples for one in sample.findings]
+    if wants_fix(check) and not any(isinstance(one, Fix) for one in expected):
+        yield "no sample has a remediation as a dict, with statement, effect, before and undo"
 
 
 def faults_of_samples(

@@ -11,7 +11,8 @@ samples share by YAML anchors. Each sample has
     expect    passed, failed, skipped or error
     reason    for skipped and error: text that the reason contains
     findings  for failed: severity, object, and if given summary and remediation, word for word;
-              without an object the summary says which finding is meant
+              without an object the summary says which finding is meant; a remediation is its
+              text, or the whole dict
 
 `error` means that the script cannot evaluate the rows; it must never return a pass for them.
 """
@@ -24,9 +25,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from stt_shared.checkfile.document import DocumentError, Entry, entries, shown
+from stt_shared.checkfile.remediation import fix_of
 from stt_shared.clock import unix_nanoseconds
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Outcome, Severity
+from stt_shared.protocol.messages import Fix
 
 FIELDS = frozenset({"name", "server", "docs", "releases", "now", "expect", "reason", "findings"})
 FACTS = frozenset({"flavour", "version", "version_text", "provider", "role", "build"})
@@ -41,7 +44,7 @@ class Expected:
     severity: Severity
     object: str
     summary: str = ""
-    remediation: str = ""
+    remediation: str | Fix = ""  # a text is compared with that of the remediation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,5 +155,9 @@ def _expected(value: object) -> Expected:
         severity=Severity(str(fields.get("severity", ""))),
         object=_text(fields, named) if named == "object" else "",
         summary=str(fields.get("summary", "")),
-        remediation=str(fields.get("remediation", "")),
+        remediation=_remediation(fields.get("remediation", "")),
     )
+
+
+def _remediation(value: object) -> str | Fix:
+    return fix_of(cast("dict[str, Any]", value)) if isinstance(value, dict) else str(value)

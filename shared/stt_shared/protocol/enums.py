@@ -55,6 +55,14 @@ class Leftovers(StrEnum):
     NEVER_ANSWERED = "never_answered"  # no result of the worker, or of the target, was recorded
 
 
+class Restart(StrEnum):
+    """What a remediation needs before it holds."""
+
+    NONE = "none"
+    RELOAD = "reload"  # of the configuration; open sessions stay
+    RESTART = "restart"  # of the server; every session ends
+
+
 class Severity(StrEnum):
     """The three severities, most severe first."""
 

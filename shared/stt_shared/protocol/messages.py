@@ -14,6 +14,7 @@ from stt_shared.protocol.enums import (
     Family,
     Kind,
     Outcome,
+    Restart,
     Severity,
 )
 
@@ -47,6 +48,33 @@ class Facts(Value, frozen=True, kw_only=True):
     build: str = ""
 
 
+class Fix(Value, frozen=True, kw_only=True):
+    """A remediation as data: what to do, what changes for whom, and how to undo it.
+
+    At least one of `statement`, `lines` and `action` is set, and one of `undo`, `undo_lines` and
+    `no_undo`. Statements are complete and in order; lines belong into the configuration file
+    `file`, in place of `undo_lines` if those are there. All other texts are prose.
+    """
+
+    effect: str  # what changes for whom
+    before: str  # what to look at first
+    persistent: str  # why it survives a restart, or which line keeps it
+    restart: Restart = Restart.NONE
+    query: str = ""  # shows who would be cut off
+    action: str = ""  # what a person does, where no statement does it
+    statement: tuple[str, ...] = ()
+    file: str = ""
+    lines: str = ""
+    undo: tuple[str, ...] = ()
+    undo_lines: str = ""
+    no_undo: str = ""  # why no statement restores the state before
+
+    @property
+    def text(self) -> str:
+        """Lines and statements, or the action if there are none: what readers without `fix` get."""
+        return "\n".join(filter(None, (self.lines.rstrip(), *self.statement))) or self.action
+
+
 class Finding(Value, frozen=True, kw_only=True):
     """A finding as the script of a check returns it; `key` identifies it within the check."""
 
@@ -55,10 +83,11 @@ class Finding(Value, frozen=True, kw_only=True):
     summary: str
     object: str | None = None
     description: str = ""
-    remediation: str = ""
+    remediation: str = ""  # of a finding with `fix`: its text
     read_more_url: str = ""
     evidence: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = {}
+    fix: Fix | None = None  # None: of a check that says what to do as one text
 
 
 class PartNotChecked(Value, frozen=True, kw_only=True):

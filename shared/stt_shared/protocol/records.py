@@ -15,7 +15,7 @@ from stt_shared.protocol.enums import (
     TargetPhase,
     WorkerState,
 )
-from stt_shared.protocol.messages import Instant, Value
+from stt_shared.protocol.messages import Fix, Instant, Value
 
 
 class Acceptance(Value, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     last_confirmed: Instant
     object: str | None = None
     description: str = ""
-    remediation: str = ""
+    remediation: str = ""  # of a finding with `fix`: its text
     read_more_url: str = ""
     evidence: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = {}
@@ -51,6 +51,7 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     resolved_at: Instant | None = None
     accepted: Acceptance | None = None  # if set, it counts as accepted, whatever its state
     said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
+    fix: Fix | None = None
 
 
 class FindingEvent(Value, frozen=True, kw_only=True):

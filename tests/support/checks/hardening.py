@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.enums import Family, Restart
+from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
 from tests.support.checks.real import CheckRunner, endpoint
 from tests.support.checks.scenario import execute, statements
 
@@ -52,23 +52,40 @@ class Hardener:
         restart = False
         for finding in findings:
             text = finding.remediation
-            if text.startswith(SECTION):
-                parser = configparser.ConfigParser(interpolation=None)
-                files = self.server.directory / "files"
-                files.mkdir(exist_ok=True)
-                parser.read_string(text.replace(SUGGESTED_FOLDER, str(files)))
-                self.lines.update(parser["mysqld"])
+            if finding.fix is not None:
+                restart |= self.apply(finding.fix)
+            elif text.startswith(SECTION):
+                self.keep(text)
                 restart = True
             elif text.startswith(RESTART):
                 restart = True
             elif self.family is Family.MONGODB and "runCommand(" not in text:
-                merge(self.options, yaml.safe_load(text))
+                self.keep(text)
                 restart = True
             else:
                 execute(self.server, self.family, statements(text))
                 self.executed += statements(text)
         if restart:
             self.restart()
+
+    def apply(self, fix: Fix) -> bool:
+        """Keep the lines and execute the statements; whether it asks for a restart."""
+        if fix.lines:
+            self.keep(fix.lines)
+        execute(self.server, self.family, fix.statement)
+        self.executed += fix.statement
+        return fix.restart is Restart.RESTART
+
+    def keep(self, lines: str) -> None:
+        """Put lines into the configuration of the next start."""
+        if self.family is Family.MONGODB:
+            merge(self.options, yaml.safe_load(lines))
+            return
+        parser = configparser.ConfigParser(interpolation=None)
+        files = self.server.directory / "files"
+        files.mkdir(exist_ok=True)
+        parser.read_string(lines.replace(SUGGESTED_FOLDER, str(files)))
+        self.lines.update(parser["mysqld"])
 
     def restart(self) -> None:
         """Restart with the lines that the findings gave."""

@@ -79,7 +79,12 @@ async def still_found(runner: CheckRunner, check: str, where: Endpoint) -> set[s
 
 def mend(server: Running, family: Family, finding: Finding) -> None:
     """Execute a finding's remediation as it stands."""
-    execute(server, family, statements(finding.remediation))
+    execute(server, family, steps(finding))
+
+
+def steps(finding: Finding) -> list[str]:
+    """The statements of a finding's remediation."""
+    return list(finding.fix.statement) if finding.fix else statements(finding.remediation)
 
 
 def statements(remediation: str) -> list[str]:

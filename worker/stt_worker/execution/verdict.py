@@ -10,9 +10,10 @@ from typing import Any, cast
 import msgspec
 
 from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.remediation import MAX_CHARACTERS, fix_of
 from stt_shared.identity import finding_key
 from stt_shared.protocol.enums import Kind, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
 from stt_shared.report.readable import by_severity, first_names
 from stt_worker.execution import sanitize
 from stt_worker.execution.links import is_link
@@ -115,17 +116,32 @@ def _finding(value: Any, *, pmm: bool) -> Finding:
     thing = fields.get("object")
     named = None if thing is None else _text(fields, "object", MAX_KEY_CHARACTERS)
     labels = _labels(fields.get("labels"))
+    fix = _fix(fields)
     return Finding(
         key=finding_key(named, summary, labels),
         severity=_severity(fields.get("severity")),
         summary=sanitize.text(summary, MAX_SUMMARY_CHARACTERS),
         object=named,
         description=_text(fields, "description"),
-        remediation=_text(fields, "remediation"),
+        remediation=_text(fields, "remediation") if fix is None else fix.text,
         read_more_url=url,
         evidence=sanitize.rows(fields.get("evidence") or []),
         labels=labels,
+        fix=fix,
     )
+
+
+def _fix(fields: dict[str, Any]) -> Fix | None:
+    """The remediation as data, if it is a dict; raises ValueError with all that is wrong."""
+    value: object = fields.get("remediation")
+    if not isinstance(value, dict):
+        return None
+    return fix_of(cast("dict[str, Any]", value), _uncut)
+
+
+def _uncut(text: str) -> str:
+    """Without secrets; the limits of a remediation are lower, so that nothing is cut off."""
+    return sanitize.text(text, MAX_CHARACTERS)
 
 
 def _as_in_pmm(fields: dict[str, Any]) -> dict[str, Any]:

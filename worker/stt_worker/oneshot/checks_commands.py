@@ -20,6 +20,7 @@ from stt_shared.command.options import Connection, Output, Sites, Targets
 from stt_shared.command.output import OutputFormat
 from stt_shared.errors import EXIT_FINDINGS, EXIT_INCOMPLETE, ConfigError, UsageError
 from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.remedy import plain
 from stt_shared.telemetry import logs
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _result_lines(check: Check, found: DryRun) -> Iterator[str]:
     yield from (f"  printed: {line}" for line in found.printed.splitlines())
     for one in outcome.findings:
         yield f"  {one.severity}: {f'{one.object}: ' if one.object else ''}{one.summary}"
-        shown = [*one.remediation.splitlines(), *(f"{k}: {v}" for k, v in one.labels.items())]
+        shown = [*plain(one).splitlines(), *(f"{k}: {v}" for k, v in one.labels.items())]
         yield from (f"    {line}" for line in filter(None, [*shown, one.read_more_url]))
 
 

@@ -13,10 +13,11 @@ import msgspec
 import yaml
 
 from stt_shared.checkfile.model import Check
-from stt_shared.checkfile.samples import Sample, parse_samples
+from stt_shared.checkfile.policies import wants_fix
+from stt_shared.checkfile.samples import Expected, Sample, parse_samples
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.enums import Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, Facts
+from stt_shared.protocol.messages import CheckOutcome, Facts, Finding, Fix
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure
 from stt_worker.execution import sanitize
@@ -56,7 +57,7 @@ async def on_samples(
         task, answers = given(check, sample.docs)
         (verdict,) = await sandbox.run([task], answers, sample.context(releases))
         outcome = outcome_of(check, verdict)
-        problems = tuple(_problems(outcome, sample))
+        problems = (*_problems(outcome, sample), *bare(check, outcome))
         tried.append(
             SampleRun(
                 check=check.name,
@@ -92,12 +93,37 @@ def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
             yield f"no finding for {name}"
             continue
         left.remove(mine)
-        for key in ("severity", "summary", "remediation"):
+        for key in ("severity", "summary"):
             expected, is_now = str(getattr(wanted, key)), str(getattr(mine, key))
             if expected not in ("", is_now):
                 yield f"{name}: {key} is {is_now!r}, the sample expects {expected!r}"
+        yield from (f"{name}: {one}" for one in differing(wanted, mine))
     for one in left:
         yield f"a finding for {one.object or one.summary}, which the sample does not expect"
+
+
+def bare(check: Check, found: CheckOutcome) -> Iterator[str]:
+    """The findings of a check that has to say what a remediation changes, and does not."""
+    for one in found.findings if wants_fix(check) else ():
+        if one.fix is None:
+            name = one.object or one.summary
+            yield f"{name}: the remediation is no dict with statement, effect, before and undo"
+
+
+def differing(wanted: Expected, found: Finding) -> Iterator[str]:
+    """How a remediation differs from the expected one, key by key where it is a dict."""
+    expected = wanted.remediation
+    if not isinstance(expected, Fix):
+        if expected not in ("", found.remediation):
+            yield f"remediation is {found.remediation!r}, the sample expects {expected!r}"
+        return
+    if found.fix is None:
+        yield f"remediation is the text {found.remediation!r}, the sample expects a dict"
+        return
+    for key in expected.__struct_fields__:
+        is_now, should = getattr(found.fix, key), getattr(expected, key)
+        if is_now != should:
+            yield f"remediation: {key} is {is_now!r}, the sample expects {should!r}"
 
 
 async def on_server(

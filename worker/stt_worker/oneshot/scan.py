@@ -191,6 +191,7 @@ def _reported(target: Target, outcome: CheckOutcome, site: str, since: datetime)
                 summary=finding.summary,
                 description=finding.description,
                 remediation=finding.remediation,
+                fix=finding.fix,
                 evidence=finding.evidence,
                 since=since,
                 labels=finding.labels,

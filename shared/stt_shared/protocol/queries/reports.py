@@ -10,7 +10,7 @@ from stt_shared.protocol.enums import (
     Outcome,
     Severity,
 )
-from stt_shared.protocol.messages import Instant, PartNotChecked, Value
+from stt_shared.protocol.messages import Fix, Instant, PartNotChecked, Value
 from stt_shared.protocol.records import Acceptance, Counts, RunRecord
 
 
@@ -54,6 +54,7 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
     labels: dict[str, str] = {}
     read_more_url: str = ""
+    fix: Fix | None = None
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):

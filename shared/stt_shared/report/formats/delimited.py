@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from io import StringIO
 
 from stt_shared.protocol.enums import Outcome
-from stt_shared.protocol.queries.reports import ReportedResult
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import Acceptance
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import ReportContext, why
 from stt_shared.report.objects import jsonl_text
+from stt_shared.report.remedy import paragraphs
 from stt_shared.report.theme import clean
 
+FIX_COLUMNS = ("before", "effect", "restart", "persistent", "undo")  # beside `remediation`
 COLUMNS: tuple[str, ...] = (
     "status",
     "severity",
@@ -38,6 +40,7 @@ COLUMNS: tuple[str, ...] = (
     "parts_not_checked",
     "labels",
     "read_more_url",
+    *FIX_COLUMNS,
 )
 # A spreadsheet runs a cell with this first character as a formula; the last four are wide forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -67,6 +70,15 @@ def _status(one: Acceptance | None) -> str:
     return "baseline" if one.baseline else "accepted"
 
 
+def _fix(finding: ReportedFinding) -> dict[str, str]:
+    """The cells of a remediation; those of FIX_COLUMNS are empty if it is a text."""
+    cells: dict[str, str] = {}
+    for one in paragraphs(finding):
+        column = "remediation" if one.part == "fix" else one.part
+        cells[column] = "\n".join(filter(None, (cells.get(column), one.text)))
+    return cells
+
+
 def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
     pair = {
         "check": result.check,
@@ -77,19 +89,22 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
     }
     for finding in result.findings:
         one = finding.accepted
-        row = pair | {
-            "status": _status(one),
-            "severity": str(finding.severity),
-            "object": finding.object or "",
-            "summary": finding.summary,
-            "description": finding.description,
-            "remediation": finding.remediation,
-            "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
-            "since": readable.rfc3339(finding.since),
-            "finding_id": finding.id,
-            "labels": readable.labels(finding.labels),
-            "read_more_url": finding.read_more_url,
-        }
+        row = (
+            pair
+            | _fix(finding)
+            | {
+                "status": _status(one),
+                "severity": str(finding.severity),
+                "object": finding.object or "",
+                "summary": finding.summary,
+                "description": finding.description,
+                "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
+                "since": readable.rfc3339(finding.since),
+                "finding_id": finding.id,
+                "labels": readable.labels(finding.labels),
+                "read_more_url": finding.read_more_url,
+            }
+        )
         if one is not None:
             row["accepted_until"] = one.until.isoformat()
             row["accepted_by"] = one.by

@@ -15,6 +15,7 @@ from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance, why
+from stt_shared.report.remedy import plain
 from stt_shared.report.theme import clean
 
 OWN_SUITE = "stt"  # caveats of the report itself
@@ -103,8 +104,7 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
     for entry in entries:
         finding = entry.finding
         head = f"{finding.severity} {finding.id} {entry.text}"
-        fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-        parts = (head, finding.description, fix, *entry.references)
+        parts = (head, finding.description, plain(finding), *entry.references)
         texts.append("\n".join(part for part in parts if part))
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
     failure.text = _xml("\n\n".join(texts))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from stt_shared.protocol.queries.reports import ReportedFinding
 from stt_shared.protocol.records import Counts
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import ReportContext, acceptance
+from stt_shared.report.remedy import paragraphs
 from stt_shared.report.theme import clean, mark
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -114,11 +116,20 @@ def _fixes(context: ReportContext) -> list[str]:
     for entry in context.failures:
         finding, result = entry.finding, entry.result
         parts.append(f"### {_plain(result.target)}: {_plain(entry.text)}")
-        fix = _fenced(finding.remediation) if finding.remediation else ""
         references = [_plain(text) for text in entry.references]
-        parts += filter(None, [_plain(finding.description), fix, *references])
+        parts += filter(None, [_plain(finding.description), *_fix(finding), *references])
         parts.append(f"`{finding.id}` {_code(result.check)}")
     return ["## How to fix", *parts] if parts else []
+
+
+def _fix(finding: ReportedFinding) -> Iterator[str]:
+    """Prose after its label, statements as blocks of code."""
+    for one in paragraphs(finding):
+        label = f"**{one.label}:**" if one.label and finding.fix is not None else ""
+        if one.is_code:
+            yield from filter(None, (label, _fenced(one.text)))
+        else:
+            yield f"{label} {_plain(one.text)}".strip()
 
 
 def _fenced(code: str) -> str:

@@ -15,6 +15,7 @@ from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text
+from stt_shared.report.remedy import plain
 
 VERSION = "1.5.0"
 CLASS = 2003
@@ -61,7 +62,7 @@ def _of_finding(context: ReportContext, entry: Entry) -> Object:
     }
     event["status_id"], event["status"] = NEW if finding.accepted is None else SUPPRESSED
     if finding.remediation:
-        event["remediation"] = {"desc": finding.remediation}
+        event["remediation"] = {"desc": plain(finding)}
     event["unmapped"] |= {"labels": finding.labels, "read_more_url": finding.read_more_url}
     if finding.evidence:
         event["evidences"] = [{"data": row} for row in finding.evidence]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -14,6 +15,7 @@ from stt_shared.protocol.enums import Severity
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance
 from stt_shared.report.objects import jsonl_text
+from stt_shared.report.remedy import paragraphs
 from stt_shared.report.theme import clean, mark
 
 TEMPLATE = "report.html"
@@ -60,15 +62,15 @@ def _template() -> Template:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters.update(
-        {
-            "rfc3339": readable.rfc3339,
-            "mark": mark,
-            "acceptance": acceptance,
-            "json": _json,
-            "labels": readable.labels,
-        }
-    )
+    filters: dict[str, Any] = {
+        "rfc3339": readable.rfc3339,
+        "mark": mark,
+        "acceptance": acceptance,
+        "json": _json,
+        "labels": readable.labels,
+        "remedy": paragraphs,
+    }
+    environment.filters.update(filters)
     return environment.get_template(TEMPLATE)
 
 

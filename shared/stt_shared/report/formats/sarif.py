@@ -13,6 +13,7 @@ from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text
+from stt_shared.report.remedy import plain
 
 VERSION = "2.1.0"
 SCHEMA = (
@@ -110,8 +111,12 @@ def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:
 
 def _result(entry: Entry, places: dict[str, int]) -> Object:
     result, finding = entry.result, entry.finding
-    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-    texts = (f"{result.target}: {entry.text}", finding.description, fix, *entry.references)
+    texts = (
+        f"{result.target}: {entry.text}",
+        finding.description,
+        plain(finding),
+        *entry.references,
+    )
     made: Object = {
         "ruleId": result.check,
         "ruleIndex": places[result.check],
@@ -127,6 +132,7 @@ def _result(entry: Entry, places: dict[str, int]) -> Object:
             "site": result.site,
             "since": readable.rfc3339(finding.since),
             "evidence": finding.evidence,
+            "fix": finding.fix,
             "labels": finding.labels,
             "read_more_url": finding.read_more_url,
         },

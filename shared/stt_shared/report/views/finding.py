@@ -16,6 +16,7 @@ from stt_shared.protocol.findings import FindingReply
 from stt_shared.protocol.records import FindingEvent
 from stt_shared.report import readable
 from stt_shared.report.grid import GAP
+from stt_shared.report.remedy import paragraphs
 from stt_shared.report.theme import clean, mark
 from stt_shared.report.views.suppressions import accepted
 
@@ -61,8 +62,8 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Severity", Text(clean(text))
     if finding.description:
         yield "Why", Text(clean(finding.description, keep="\n"))
-    if finding.remediation:
-        yield "Fix", Text(clean(finding.remediation, keep="\n"), style="ok")
+    for one in paragraphs(finding):
+        yield one.label, Text(clean(one.text, keep="\n"), style="ok" if one.is_code else "")
     if finding.read_more_url:
         yield "Read more", Text(clean(finding.read_more_url))
     is_open = finding.state is not FindingState.RESOLVED

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from stt_shared.checkfile import policies
 from stt_shared.checkfile.catalogue import builtin, builtin_folder
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.checkfile.parts import FOLDER
-from stt_shared.checkfile.policies import faults_of, faults_of_samples
+from stt_shared.checkfile.policies import faults_of, faults_of_remediations, faults_of_samples
+from stt_shared.checkfile.remediation import fix_of
+from stt_shared.checkfile.samples import Expected, Sample
 from stt_shared.errors import ConfigError
 from stt_shared.pack.folder_serial import current_serial, raise_serial, read_serial
-from stt_shared.protocol.enums import Family
+from stt_shared.protocol.enums import Family, Outcome, Severity
 
 CHECKS = list(builtin().checks.values())
 EACH = pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
@@ -39,10 +42,29 @@ def test_the_content_follows_every_policy(check: Check) -> None:
 
 @EACH
 def test_the_samples_pass_fail_and_are_malformed(check: Check) -> None:
-    assert faults_of_samples(builtin_folder() / check.family / check.name)[1] == []
+    found, faults = faults_of_samples(builtin_folder() / check.family / check.name)
+    assert [*faults, *faults_of_remediations(check, found)] == []
+
+
+def test_a_check_with_bare_statements_is_a_fault_once_its_family_has_remediations_as_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(policies, "AS_DATA", frozenset({Family.MYSQL}))
+    bare = Expected(severity=Severity.MAJOR, object="x", remediation="SET GLOBAL x = 1")
+    given = sample(findings=(bare,))
+    assert "no sample has a remediation" in "".join(faults_of_remediations(GOOD, [given]))
+    assert list(faults_of_remediations(replace(GOOD, family=Family.MONGODB), [given])) == []
+    whole = fix_of({"statement": "x", "effect": "e", "before": "b", "undo": "u"} | KEPT)
+    given = sample(findings=(replace(bare, remediation=whole),))
+    assert list(faults_of_remediations(GOOD, [given])) == []
 
 
 GOOD = builtin().checks["mysql_local_infile"]
+KEPT = {"restart": "none", "persistent": "p"}
+
+
+def sample(**fields: Any) -> Sample:
+    return Sample(name="s", server={}, docs=[], outcome=Outcome.FAILED, **fields)
 
 
 @pytest.mark.parametrize(

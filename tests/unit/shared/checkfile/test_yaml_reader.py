@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stt_shared.checkfile.document import DocumentError, entries, mapping, shown
-from stt_shared.checkfile.yaml_reader import (
+from stt_shared.checkfile.yaml.reader import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENTS,
     documents,
 )
-from stt_shared.checkfile.yaml_scalars import MAX_DIGITS, scalar
+from stt_shared.checkfile.yaml.scalars import MAX_DIGITS, scalar
 
 SECONDS = 2.0  # of CPU, for the worst file within the limits
 

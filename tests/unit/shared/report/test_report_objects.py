@@ -63,6 +63,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "said_severity",
         "labels",
         "read_more_url",
+        "fix",
     ]
 
 

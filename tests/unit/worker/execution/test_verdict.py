@@ -65,6 +65,38 @@ def test_an_empty_list_passes_and_a_finding_fails() -> None:
     )
 
 
+WHOLE = {
+    "before": "b",
+    "statement": ["ALTER ROLE a NOLOGIN;"],
+    "effect": "e",
+    "restart": "none",
+    "persistent": "p",
+    "undo": "ALTER ROLE a LOGIN;",
+}
+
+
+def test_a_remediation_as_data_is_kept_with_its_text_for_readers_of_texts() -> None:
+    (found,) = outcome_for(finding(remediation=WHOLE)).findings
+    assert found.fix is not None
+    assert (found.fix.effect, found.fix.undo) == ("e", ("ALTER ROLE a LOGIN;",))
+    assert found.remediation == found.fix.text == "ALTER ROLE a NOLOGIN;"
+
+
+def test_a_bare_statement_in_a_dict_is_an_error_that_names_what_is_missing() -> None:
+    found = outcome_for(finding(remediation={"statement": "ALTER ROLE a NOLOGIN;"}), finding())
+    assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
+    assert "finding 1: remediation has no effect; remediation has no before" in found.reason
+    assert len(found.findings) == 1
+
+
+def test_a_remediation_has_no_secrets_and_is_never_cut() -> None:
+    long = [f"ALTER ROLE a{'x' * 4_000} NOLOGIN;", "ALTER ROLE a PASSWORD 'hunter2';"]
+    (found,) = outcome_for(finding(remediation=WHOLE | {"statement": long})).findings
+    assert found.fix is not None
+    assert found.fix.statement[0] == long[0]
+    assert "hunter2" not in found.remediation
+
+
 def test_pmm_words_of_severity_are_three_to_people() -> None:
     seen = {word: outcome_for(finding(severity=word)).findings[0].severity for word in SEVERITIES}
     assert [word for word, severity in seen.items() if severity is Severity.CRITICAL] == [
@@ -120,6 +152,7 @@ def test_in_a_file_of_pmm_none_is_a_wrong_type(key: str) -> None:
     "extra",
     [
         {"object": 3, "remediation": ["x"], "evidence": "x", "other": None},
+        {"remediation": {"statement": 1}},
         {"labels": {}, "description": "", "read_more_url": ""},
         {"read_more_url": "/relative", "severity": "NOTICE", "labels": {"a": ""}},
     ],

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import yaml
 
-from stt_shared.checkfile.yaml_scalars import scalar
+from stt_shared.checkfile.yaml.scalars import scalar
 
 MAX_BYTES = 1024 * 1024  # of one file
 MAX_NODES = 100_000  # of one file; the value of an alias counts each time
