@@ -20,20 +20,16 @@ class InProcess:
 
     def __init__(self) -> None:
         self._engine = Engine(lambda: False)
-        self._plain, full = self._engine.context(b"{}", None)
-        self._pmm = self._engine.context_of_pmm(full)
         self._numbers = itertools.count()
 
     def value(self, source: str, docs: object) -> Any:
         """What the script returns as JSON; raises ScriptEndedError, ScriptError."""
         engine, digest = self._engine, str(next(self._numbers))
-        script = engine.define(source, pmm=True)
-        small = engine.decode(b"[" + msgspec.json.encode(docs) + b"]")
-        contexts = {"plain": self._plain, "full": self._plain, "pmm": self._pmm}
-        modules = {digest: script, "small": small, **contexts}
+        script = engine.define(source, digest, pmm=True)
         item = Item(digest, (0,), whole=True, releases=False, pmm=True)
-        driver = engine.driver(digest, [item], modules, [0])
-        end = engine.call(driver, 0, 0)
+        answers = [msgspec.json.encode(docs)]
+        driver = engine.driver(digest, [item], {digest: script}, b"{}", answers)
+        end, _ = engine.call(driver, 0, 0)
         if end.ending is not Ending.RETURNED:
             raise ScriptEndedError(end.text)
         return msgspec.json.decode(end.text)

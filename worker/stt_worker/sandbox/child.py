@@ -108,7 +108,7 @@ class _Worker:
             began = self._begin(Stage.DEFINE, index, order)
             try:
                 source = self._sources[item.digest]
-                self._scripts[item.digest] = self._engine.define(source, pmm=item.pmm)
+                self._scripts[item.digest] = self._engine.define(source, item.digest, pmm=item.pmm)
             except ScriptError as error:
                 self._scripts[item.digest] = str(error)
             except OutOfTimeError:
@@ -120,27 +120,27 @@ class _Worker:
                 self._report()
 
     def _run(self, program: _Program, order: Order) -> None:
-        small = self._small(program, order)
-        modules = self._answers(program, order, small)
-        self._begin(Stage.DRIVER, 0, order)
-        modules["releases"] = self._releases_of(order)
-        ready = self._usable(program, modules)
-        try:
-            driver = self._driver(program, order, [item for _, item in ready], modules, small)
-        except ScriptError as error:
-            why = f"the context cannot be read: {error}"
-            self._ends += [End(index=at, ending=Ending.BROKEN, text=why) for at, _ in ready]
-            return
+        ready = list(enumerate(program.items))
+        driver = self._driver_at_once(program, order)
+        if driver is None:
+            modules = self._answers(program, order)
+            ready = self._usable(program, modules)
+            try:
+                driver = self._driver(program, order, [item for _, item in ready], modules)
+            except ScriptError as error:
+                why = f"the context cannot be read: {error}"
+                self._ends += [End(index=at, ending=Ending.BROKEN, text=why) for at, _ in ready]
+                return
         numbers = {index: number for number, (index, _) in enumerate(ready)}
         group = self._group(program, order, numbers)
-        done = self._run_together(group, order, driver, numbers)
+        done = self._run_together(group, program, order, driver, numbers)
         for index in [one for one in numbers if one not in done]:
             began = self._begin(Stage.RUN, index, order)
-            end = self._engine.call(driver, numbers[index], index)
+            end, returned = self._engine.call(driver, numbers[index], index)
             slow = time.monotonic() - began > SLOW_S
             self._end(end, slow=slow)
             # Slow alone is no reason: on a busy machine every script is slow once.
-            if end.printed or end.ending is not Ending.RETURNED or (slow and group):
+            if not returned or (slow and group):
                 program.apart.add(index)
             if end.ending is Ending.TIME:
                 return
@@ -154,7 +154,12 @@ class _Worker:
         return group if len(group) >= MIN_GROUP else []
 
     def _run_together(
-        self, group: list[int], order: Order, driver: Any, numbers: dict[int, int]
+        self,
+        group: list[int],
+        program: _Program,
+        order: Order,
+        driver: Any,
+        numbers: dict[int, int],
     ) -> set[int]:
         """Run the group by one evaluation, a tenth of the time; returns the items with an end.
 
@@ -164,63 +169,58 @@ class _Worker:
         if not group:
             return set()
         self._begin(Stage.GROUP, 0, order)
-        texts = self._engine.call_together(driver, [numbers[index] for index in group])
-        if texts is None:
+        digests = [program.items[index].digest for index in group]
+        ends = self._engine.call_together(driver, [numbers[index] for index in group], digests)
+        if ends is None:
             return set()
-        for index, text in zip(group, texts, strict=True):
-            if text == NO_FINDINGS:
+        for index, (ending, text) in zip(group, ends, strict=True):
+            if text == NO_FINDINGS and ending is Ending.RETURNED:
                 self._without_findings.append(index)
             else:
-                self._end(End(index=index, ending=Ending.RETURNED, text=text))
+                self._end(End(index=index, ending=ending, text=text))
         return set(group)
 
-    def _driver(
-        self,
-        program: _Program,
-        order: Order,
-        items: list[Item],
-        modules: dict[str, Any],
-        small: list[int],
-    ) -> Any:
-        releases = modules["releases"]
-        plain, full = self._engine.context(
-            order.context, None if isinstance(releases, str) else releases
-        )
-        scripts = {item.digest: self._scripts[item.digest] for item in items}
-        whole = len(items) == len(program.items)
-        key = program.number if whole else tuple(items)
-        pmm = self._engine.context_of_pmm(full) if any(item.pmm for item in items) else full
-        known = {**modules, **scripts, "plain": plain, "full": full, "pmm": pmm}
-        return self._engine.driver(key, items, known, small)
-
-    def _small(self, program: _Program, order: Order) -> list[int]:
-        """The places whose answers are decoded together, which is faster."""
-        small: list[int] = []
-        left = 0 if order.singly else SMALL_BYTES
-        for place in program.places:
-            left -= len(order.answers[place])
-            if left < 0:
-                break
-            small.append(place)
-        return small
-
-    def _answers(self, program: _Program, order: Order, small: list[int]) -> dict[str, Any]:
-        """Each needed answer, decoded once; the error as text if it cannot be decoded."""
-        texts = [order.answers[place] for place in small]
+    def _driver_at_once(self, program: _Program, order: Order) -> Any:
+        """The driver of all items with all answers decoded together; None if that fails."""
+        answers = [order.answers[place] for place in program.places]
+        if order.singly or sum(map(len, answers)) > SMALL_BYTES:
+            return None
+        self._begin(Stage.DRIVER, 0, order)
+        modules = {item.digest: self._scripts[item.digest] for item in program.items}
+        if (releases := self._releases_of(order)) is not None:
+            modules["releases"] = releases
+        if any(isinstance(one, str) for one in modules.values()):
+            return None
         self._begin(Stage.TOGETHER, 0, order)
         try:
-            modules = {"small": self._engine.decode(b"[" + b",".join(texts) + b"]")}
+            return self._engine.driver(
+                program.number, program.items, modules, order.context, answers
+            )
         except (ScriptError, OutOfTimeError):
-            small.clear()  # decode one by one to find the malformed answer
-            modules = {"small": self._engine.decode(b"[]")}
+            return None  # one by one, to find the malformed answer
+
+    def _driver(
+        self, program: _Program, order: Order, items: list[Item], modules: dict[str, Any]
+    ) -> Any:
+        """The driver of `items` with the answers in `modules`; raises ScriptError."""
+        self._begin(Stage.DRIVER, 0, order)
+        known = {name: one for name, one in modules.items() if not isinstance(one, str)}
+        known |= {item.digest: self._scripts[item.digest] for item in items}
+        key = program.number if len(items) == len(program.items) else tuple(items)
+        return self._engine.driver(key, items, known, order.context)
+
+    def _answers(self, program: _Program, order: Order) -> dict[str, Any]:
+        """Each needed answer, and the release data; the error as text if one cannot be decoded."""
+        modules: dict[str, Any] = {}
         for place in program.places:
-            if place in small:
-                continue
             self._begin(Stage.ANSWER, place, order)
             try:
                 modules[f"a{place}"] = self._engine.decode(order.answers[place])
             except (ScriptError, OutOfTimeError) as error:
                 modules[f"a{place}"] = str(error) or "it takes too long"
+        self._begin(Stage.DRIVER, 0, order)
+        if (releases := self._releases_of(order)) is not None:
+            modules["releases"] = releases
         return modules
 
     def _usable(self, program: _Program, modules: dict[str, Any]) -> list[tuple[int, Item]]:
@@ -240,8 +240,8 @@ class _Worker:
         script = self._scripts[item.digest]
         if isinstance(script, str):
             return script
-        if item.releases and isinstance(modules["releases"], str):
-            return f"the release data cannot be read: {modules['releases']}"
+        if item.releases and isinstance(why := modules.get("releases"), str):
+            return f"the release data cannot be read: {why}"
         for number, place in enumerate(item.places):
             found = modules.get(f"a{place}")
             if isinstance(found, str):

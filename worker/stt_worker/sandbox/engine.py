@@ -9,13 +9,14 @@ from typing import Any
 
 import starlark
 
+from stt_worker.sandbox.early_ends import STOPS, Run, with_returns
 from stt_worker.sandbox.functions import FUNCTIONS
 from stt_worker.sandbox.pmm.functions import PMM_FUNCTIONS
 from stt_worker.sandbox.pmm.go_texts import TEXT_FUNCTIONS
 from stt_worker.sandbox.pmm.halves import readable
 from stt_worker.sandbox.pmm.rewriting import rewritten
 from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
-from stt_worker.sandbox.programs import driver_source, pack_source
+from stt_worker.sandbox.programs import driver_source, pack_source, places_of
 from stt_worker.sandbox.reasons import SCRIPT, reason_of
 from stt_worker.sandbox.wire import End, Ending, Item
 
@@ -27,18 +28,7 @@ _WITH_JSON = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
 _PRELUDE = (_FOLDER / "prelude.star").read_text(encoding="utf-8")
 _PRELUDES_OF_PMM = ("pmm/builtins.star", "pmm/pmm.star")  # in this order: the second hides names
 _ANSWER = "value = json.decode(text)"
-_CONTEXT = (
-    "value = json.decode(text)\n"
-    f"value.update([{', '.join(f'({name!r}, {name})' for name in FUNCTIONS)}])\n"
-)
-_WITH_RELEASES = (
-    'load("plain", plain="value")\nload("releases", releases="value")\n'
-    "value = plain | {'releases': releases}\n"
-)
-_OF_PMM = (
-    'load("full", full="value")\n'
-    f"value = full | dict([{', '.join(f'({name!r}, {name})' for name in PMM_FUNCTIONS)}])\n"
-)
+_NOTHING = "null"  # the JSON of None
 
 
 class ScriptError(Exception):
@@ -47,47 +37,6 @@ class ScriptError(Exception):
 
 class OutOfTimeError(Exception):
     """The evaluation was stopped at its deadline."""
-
-
-class _StopError(Exception):
-    """Raised by fail(), skip() and not_applicable(); scripts cannot catch it."""
-
-
-class Run:
-    """The calls of the current script: what it printed and how it stopped."""
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """Reset for the next script."""
-        self.printed: list[str] = []
-        self.size = 0
-        self.stopped: tuple[Ending, str] | None = None
-
-    def print(self, line: str) -> None:
-        """Keep a printed line; raises ValueError above the limit."""
-        self.size += len(line) + 1
-        if self.size > SCRIPT_OUTPUT_BYTES:
-            raise ValueError(f"printed more than the limit of {SCRIPT_OUTPUT_BYTES} bytes")
-        self.printed.append(line)
-
-    def stopping(self, ending: Ending, prefix: str = "") -> Callable[[Any], None]:
-        """A function that stops the script with this ending."""
-
-        def stop(message: Any) -> None:
-            self.stopped = ending, f"{prefix}{message}"
-            raise _StopError
-
-        return stop
-
-    def refuse_number(self) -> None:
-        """Called by driver.star for NaN and infinity; raises ValueError."""
-        raise ValueError("returned a number that is not finite")
-
-    def refuse_key(self) -> None:
-        """Called by driver.star for a key of a dict that is no text; raises ValueError."""
-        raise ValueError("returned a dict with a key that is no text")
 
 
 class Engine:
@@ -101,8 +50,7 @@ class Engine:
             **FUNCTIONS,
             "_print": self._run.print,
             "fail": self._run.stopping(Ending.BROKEN, "fail: "),
-            "skip": self._run.stopping(Ending.SKIPPED),
-            "not_applicable": self._run.stopping(Ending.NOT_APPLICABLE),
+            **{name: self._run.stopping(ending) for name, ending in STOPS.items()},
         }
         self._preludes = [starlark.parse("prelude", _PRELUDE)]
         self._preludes_of_pmm = [
@@ -110,9 +58,6 @@ class Engine:
             for name in _PRELUDES_OF_PMM
         ]
         self._answer = starlark.parse("answer", _ANSWER)
-        self._context = starlark.parse("context", _CONTEXT)
-        self._with_releases = starlark.parse("context", _WITH_RELEASES)
-        self._of_pmm = starlark.parse("context", _OF_PMM)
         self._packs: OrderedDict[Any, Any] = OrderedDict()
         self._drivers: OrderedDict[Any, Any] = OrderedDict()
         out = starlark.Module()
@@ -122,9 +67,10 @@ class Engine:
         text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
         starlark.eval(out, starlark.parse("driver.star", text), _WITH_JSON)
         self._out: Any = out.freeze()
+        self._no_releases = self.decode(b"null")
 
-    def define(self, source: str, *, pmm: bool = False) -> Any:
-        """The frozen module of a script; raises ScriptError and OutOfTimeError.
+    def define(self, source: str, digest: str, *, pmm: bool = False) -> Any:
+        """The frozen module of the script `digest`; raises ScriptError and OutOfTimeError.
 
         With `pmm` the script runs as in Go's Starlark, by calls that are written into it.
         """
@@ -132,15 +78,18 @@ class Engine:
         callables = dict(self._callables)
         if pmm:
             callables |= PMM_FUNCTIONS | TEXT_FUNCTIONS | {"_fail": callables["fail"]}
-        for name, function in callables.items():
-            module.add_callable(name, function)
         try:
+            returning = None if pmm else _parsed_with_returns(source)
+            if returning is not None:
+                callables |= self._run.returning(digest)
+            for name, function in callables.items():
+                module.add_callable(name, function)
             for prelude in self._preludes_of_pmm if pmm else self._preludes:
                 self._eval(module, prelude, _PLAIN)
             if pmm:
                 parsed = starlark.parse(SCRIPT, rewritten(source), _dialect(own=False))
             else:
-                parsed = starlark.parse(SCRIPT, source)
+                parsed = returning or starlark.parse(SCRIPT, source)
             self._eval(module, parsed, _PLAIN)
             self._eval(module, starlark.parse("end", "_end = check_context"), _PLAIN)
         except (starlark.StarlarkError, ValueError) as error:
@@ -157,55 +106,37 @@ class Engine:
             raise self._failure(error) from None
         return module.freeze()
 
-    def context(self, text: bytes, releases: Any) -> tuple[Any, Any]:
-        """The context without and with release data, as frozen modules; raises ScriptError."""
-        module = starlark.Module()
-        for name, function in FUNCTIONS.items():
-            module.add_callable(name, function)
-        module["text"] = text.decode()
-        try:
-            self._eval(module, self._context, _WITH_JSON)
-            plain = module.freeze()
-            if releases is None:
-                return plain, plain
-            full = starlark.Module()
-            known = {"plain": plain, "releases": releases}
-            self._eval(full, self._with_releases, _PLAIN, known)
-        except starlark.StarlarkError as error:
-            raise self._failure(error) from None
-        return plain, full.freeze()
-
-    def context_of_pmm(self, full: Any) -> Any:
-        """The context `full` with the functions of PMM instead of ours, as a frozen module."""
-        module = starlark.Module()
-        for name, function in PMM_FUNCTIONS.items():
-            module.add_callable(name, function)
-        self._eval(module, self._of_pmm, _PLAIN, {"full": full})
-        return module.freeze()
-
     def driver(
-        self, key: Hashable, items: Sequence[Item], modules: dict[str, Any], small: Sequence[int]
+        self,
+        key: Hashable,
+        items: Sequence[Item],
+        modules: dict[str, Any],
+        context: bytes,
+        answers: Sequence[bytes] | None = None,
     ) -> Any:
         """A frozen module whose `go(number)` runs that item's script and `together` several.
 
-        `key` identifies `items`.
-
-        `modules` contains the script of each item by digest, the answers of the places in `small`
-        together as `small`, each other answer as `a<place>`, and the contexts `plain`, `full` and
-        `pmm`.
-        All values for scripts are frozen, so that no script can change them for the next.
-        Raises ScriptError.
+        `key` identifies `items`. `modules` contains the script of each item by digest, and the
+        release data as `releases`, if there are any. `answers` are those of the places of all
+        items, in order; if None, `modules` contains each as `a<place>`. All values for scripts
+        are frozen, so that no script can change them for the next.
+        Raises ScriptError and OutOfTimeError.
         """
         pack = self._pack(key, items, modules)
-        single = sorted({place for item in items for place in item.places} - set(small))
+        places = places_of(items) if answers is None else None
+        # One text, one module: each further one takes longer than all of its small values.
+        text = b"".join((b"[[", b",".join(answers or ()), b"],", context, b"]"))
         module = starlark.Module()
         try:
-            shape = (tuple(small), tuple(single))
             parsed = _kept(
-                self._drivers, shape, lambda: starlark.parse("driver", driver_source(*shape))
+                self._drivers,
+                None if places is None else tuple(places),
+                lambda: starlark.parse("driver", driver_source(places)),
             )
-            self._eval(module, parsed, _PLAIN, {**modules, "pack": pack})
-        except starlark.StarlarkError as error:
+            module["text"] = text.decode()
+            known = {"releases": self._no_releases, **modules, "pack": pack}
+            self._eval(module, parsed, _WITH_JSON, known)
+        except (starlark.StarlarkError, ValueError) as error:
             raise self._failure(error) from None
         return module.freeze()
 
@@ -214,21 +145,26 @@ class Engine:
 
         def made() -> Any:
             module = starlark.Module()
+            for name, function in FUNCTIONS.items():
+                module.add_callable(name, function)
+            for name, function in PMM_FUNCTIONS.items():
+                module.add_callable(f"pmm_{name}", function)
             known = {f"s{at}": modules[item.digest] for at, item in enumerate(items)}
-            self._eval(
-                module,
-                starlark.parse("pack", pack_source(items)),
-                _PLAIN,
-                {**known, "out": self._out},
-            )
+            text = pack_source(items, FUNCTIONS, PMM_FUNCTIONS)
+            parsed = starlark.parse("pack", text)
+            self._eval(module, parsed, _PLAIN, {**known, "out": self._out})
             return module.freeze()
 
         return _kept(self._packs, key, made)
 
-    def call(self, driver: Any, number: int, index: int) -> End:
-        """Run the script of item `number`; the end gets the `index` of the order."""
+    def call(self, driver: Any, number: int, index: int) -> tuple[End, bool]:
+        """Run the script of item `number`; the end gets the `index` of the order.
+
+        And whether it could have run together with others: it returned, and printed nothing.
+        """
         run = self._run
         run.begin()
+        returned = False
         try:
             text = str(driver.call_with(self._options, "go", number).value)
         except (starlark.StarlarkError, ValueError) as error:
@@ -239,17 +175,23 @@ class Engine:
             else:
                 ending, text = Ending.BROKEN, reason_of(error)
         else:
+            returned = not run.printed
             ending = Ending.RETURNED
-            if len(text) > SCRIPT_OUTPUT_BYTES:
+            if text == _NOTHING and run.returned:
+                ending, text = run.returned[0].ending, run.returned[0].text
+            elif len(text) > SCRIPT_OUTPUT_BYTES:
+                returned = False
                 ending = Ending.BROKEN
                 text = f"returned more than the limit of {SCRIPT_OUTPUT_BYTES} bytes"
         printed = "\n".join(run.printed)
-        return End(index=index, ending=ending, text=_encodable(text), printed=printed)
+        return End(index=index, ending=ending, text=_encodable(text), printed=printed), returned
 
-    def call_together(self, driver: Any, numbers: Sequence[int]) -> list[str] | None:
-        """The results of the scripts `numbers` as JSON, by one evaluation, a tenth of the time.
+    def call_together(
+        self, driver: Any, numbers: Sequence[int], digests: Sequence[str]
+    ) -> list[tuple[Ending, str]] | None:
+        """The ends of the scripts `numbers` by one evaluation, a tenth of the time.
 
-        None if any of them ended otherwise or printed: then nothing is known about the others.
+        None if any of them raised or printed: then nothing is known about the others.
         """
         run = self._run
         run.begin()
@@ -260,7 +202,18 @@ class Engine:
         texts = joined.split("\n")  # JSON has no line break
         if run.printed or max(map(len, texts)) > SCRIPT_OUTPUT_BYTES:
             return None
-        return [_encodable(text) for text in texts]
+        early = iter(run.returned)
+        ends: list[tuple[Ending, str]] = []
+        for text, digest in zip(texts, digests, strict=True):
+            if text != _NOTHING:
+                ends.append((Ending.RETURNED, _encodable(text)))
+                continue
+            # In order, and by digest: None of one script must not get the end of another.
+            end = next(early, None)
+            if end is None or end.digest != digest:
+                return None
+            ends.append((end.ending, _encodable(end.text)))
+        return None if next(early, None) else ends
 
     def _failure(self, error: Exception, source: str = "") -> Exception:
         if self._is_late():
@@ -274,6 +227,17 @@ class Engine:
         self._run.begin()
         loader = starlark.FileLoader(known.__getitem__) if known else None
         starlark.eval_with(self._options, module, parsed, names, loader)
+
+
+def _parsed_with_returns(source: str) -> Any:
+    """The script with returns; None if it has none, or only without them is valid."""
+    returning = with_returns(source)
+    if returning == source:
+        return None
+    try:
+        return starlark.parse(SCRIPT, returning)
+    except starlark.StarlarkError:
+        return None
 
 
 def _dialect(*, own: bool) -> Any:
