@@ -141,19 +141,21 @@ async def test_no_answer_holds_a_hash(
     assert "'md5" not in answers.replace("'md5'", "")
 
 
-async def test_the_new_password_is_shown_once_and_lets_the_role_in(
+async def test_the_password_in_use_set_again_mends_it_and_cuts_nobody_off(
     runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
-    del monitor
     where = endpoint(server, Family.POSTGRESQL)
     (finding,) = (await runner.run(MD5, where)).findings
-    shown: list[str] = []
-    with logged_in(server, server.user, server.password) as connection:
-        connection.add_notice_handler(lambda notice: shown.append(str(notice.message_primary)))
-        connection.execute(finding.remediation.encode())
-    (sentence,) = shown
-    assert sentence.startswith("the new password of old is ")
-    logged_in(server, "old", sentence.rpartition(" ")[2]).close()
+    assert finding.fix is not None
+    assert finding.fix.statement == ()
+    assert "the password that is in use" in finding.fix.action
+    with logged_in(server, "old", "Str0ng-enough") as application:
+        scram = "SET password_encryption = 'scram-sha-256'"
+        postgresql_do(server, [scram, "ALTER ROLE old PASSWORD 'Str0ng-enough'"])
+        application.execute("SELECT 1")
+    assert await runner.objects(MD5, where) == {}
+    logged_in(server, "old", "Str0ng-enough").close()
+    logged_in(server, "monitor", monitor.password).close()
 
 
 @pytest.fixture(scope="module", params=["PostgreSQL 18", "PostgreSQL 15"])

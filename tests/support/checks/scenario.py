@@ -39,6 +39,7 @@ class State:
     undo: Sequence[str] = ()
     finds: Mapping[str, str] = field(default_factory=dict[str, str])
     not_mended: str = ""
+    by_hand: Sequence[str] = ()  # what a person does, where the remediation has an action alone
 
 
 def parameters(states: Iterable[State]) -> list[Any]:
@@ -62,10 +63,17 @@ async def prove(runner: CheckRunner, server: Running, state: State) -> None:
         assert shown == dict(state.finds), outcome
         if state.not_mended:
             return
+        fixes = [found[name].fix for name in state.finds]
         for name in state.finds:
             mend(server, family, found[name])
+        execute(server, family, state.by_hand)
         after = await still_found(runner, state.check, where)
         assert not state.finds.keys() & after, f"still found after its remediation: {after}"
+        undo = [line for fix in reversed(fixes) if fix is not None for line in fix.undo]
+        if undo:
+            execute(server, family, undo)
+            after = await still_found(runner, state.check, where)
+            assert state.finds.keys() <= after, f"not restored by its undo: {undo}"
     finally:
         execute(server, family, state.undo)
 

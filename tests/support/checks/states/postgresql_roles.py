@@ -45,6 +45,10 @@ STATES = [
         ],
         undo=['DROP ROLE "o\'b\\r"', "DROP ROLE fine"],
         finds={"o'b\\r": "major"},
+        by_hand=[
+            "SET password_encryption = 'scram-sha-256'",
+            "ALTER ROLE \"o'b\\r\" PASSWORD 'Str0ng-enough'",
+        ],
     ),
     State(
         check="postgresql_createrole",
