@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from stt_coordinator.domain.model import LEARNED, Record
+from stt_coordinator.domain.model import Record
 from stt_shared.protocol.enums import Kind, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome
+from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_shared.protocol.records import Counts
 from stt_shared.protocol.suppressions import SuppressionRecord
-from stt_shared.report.counts import counted
 from stt_shared.suppression.rule import Suppressor
 
 Severities = tuple[int, ...]  # findings of each severity, the most severe first
 _SEVERITIES = tuple(Severity)
-_NONE = (0,) * len(_SEVERITIES)
+_CRITICAL, _MAJOR, _ = _SEVERITIES
+_NONE = (0, 0, 0)
+_ONE = ((1, 0, 0), (0, 1, 0), (0, 0, 1))  # by rank
+# Looked up once: this is done for each result that is recorded.
+_PASSED, _FAILED, _GONE, _NOT_APPLICABLE = (
+    Outcome.PASSED,
+    Outcome.FAILED,
+    Kind.GONE,
+    Kind.NOT_APPLICABLE,
+)
 
 
 class FailedChecks(Record, frozen=True):
@@ -32,34 +40,60 @@ def failed_checks(target: str, site: str, outcomes: Iterable[CheckOutcome]) -> F
     """Those of one job; of several findings with one key the most severe one counts."""
     found: dict[str, Severities] = {}
     for outcome in outcomes:
-        if outcome.findings:
-            ranks: dict[str, int] = {}
-            for one in outcome.findings:
-                rank = one.severity.rank
-                ranks[one.key] = min(rank, ranks.get(one.key, rank))
-            numbers = [*found.get(outcome.check, _NONE)]
-            for rank in ranks.values():
-                numbers[rank] += 1
-            found[outcome.check] = tuple(numbers)
+        findings = outcome.findings
+        if not findings:
+            continue
+        if len(findings) == 1 and outcome.check not in found:
+            found[outcome.check] = _ONE[_rank(findings[0])]
+            continue
+        ranks: dict[str, int] = {}
+        for one in findings:
+            ranks[one.key] = min(_rank(one), ranks.get(one.key, len(_NONE)))
+        numbers = [*found.get(outcome.check, _NONE)]
+        for rank in ranks.values():
+            numbers[rank] += 1
+        found[outcome.check] = tuple(numbers)
     return FailedChecks(target=target, site=site, checks=found)
+
+
+def _rank(one: Finding) -> int:
+    # By identity: as a key of a dict, a member of an enumeration is hashed in Python.
+    severity = one.severity
+    return 0 if severity is _CRITICAL else 1 if severity is _MAJOR else 2
 
 
 def counts_of_job(outcomes: Iterable[CheckOutcome], failed: FailedChecks) -> Counts:
     """What one job counts for as long as no suppression applies; nothing before its result."""
-    ends: Counter[tuple[Outcome, Kind | None]] = Counter()
+    passed = not_checked = 0
+    is_present = is_gone = is_checked = False
     parts: set[str] = set()
+    # The rules of `report.counts`, as one loop without a dict.
     for one in outcomes:
-        ends[one.outcome, one.kind] += 1
+        kind = one.kind
+        if one.outcome is _PASSED:
+            passed += 1
+            is_checked = True
+        elif one.outcome is _FAILED:
+            is_checked = True
+        elif kind is not _NOT_APPLICABLE:
+            not_checked += 1
+        if kind is _GONE:
+            is_gone = True
+        else:
+            is_present = True
         if one.parts_not_checked:
             parts.update(part.name for part in one.parts_not_checked)
-    totals = map(sum, zip(_NONE, *failed.checks.values(), strict=True))
-    return counted(
-        severities=dict(zip(_SEVERITIES, totals, strict=True)),
-        outcomes=ends,
-        targets=int(any(kind is not Kind.GONE for _, kind in ends)),
-        targets_checked=int(any(outcome in LEARNED for outcome, _ in ends)),
-        parts=len(parts),
-        gone=int(any(kind is Kind.GONE for _, kind in ends)),
+    critical, major, trivial = map(sum, zip(_NONE, *failed.checks.values(), strict=True))
+    return Counts(
+        critical=critical,
+        major=major,
+        trivial=trivial,
+        passed=passed,
+        not_checked=not_checked,
+        targets=int(is_present),
+        targets_checked=int(is_checked),
+        parts_not_checked=len(parts),
+        gone=int(is_gone),
     )
 
 
