@@ -48,7 +48,8 @@ def fold(
         case Outcome.FAILED if outcome.findings:
             # Of several findings with one identity the last stands: the most severe.
             least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
-            seen = {finding_id(evidence.target, outcome.check, one.key): one for one in least_first}
+            ids = identify(known, outcome, evidence.target)
+            seen = {ids[one.key]: one for one in least_first}
         case _:
             return NOTHING
     gone = [
@@ -69,6 +70,51 @@ def fold(
         records=tuple(record for record, _ in both if record != known.get(record.id)),
         events=tuple(event for _, event in both if event is not None),
     )
+
+
+def identify(
+    known: Mapping[str, FindingRecord], outcome: CheckOutcome, target: str
+) -> dict[str, str]:
+    """The id of each finding of `outcome` by its key: digests of target, check and key.
+
+    A finding that an earlier release reported with another object keeps the id of `known`, and with
+    it acceptance, history and first day. It is recognised by evidence (`formerly`), not by the old
+    object: where that was a place in a file, something else may have the place now.
+    """
+    ids = {one.key: finding_id(target, outcome.check, one.key) for one in outcome.findings}
+    moved = [one for one in outcome.findings if one.formerly and ids[one.key] not in known]
+    if moved:
+        taken = set(ids.values())
+        # The newest of those that are open, else of the others.
+        free = sorted(
+            (
+                record
+                for record in known.values()
+                if (record.target, record.check) == (target, outcome.check)
+                and record.id not in taken
+            ),
+            key=lambda record: (
+                record.state is FindingState.RESOLVED,
+                -record.last_confirmed.timestamp(),
+                record.id,
+            ),
+        )
+        # By object first: one that was recognised before keeps its id if its evidence changes.
+        for is_same in (_has_object_of, _was_reported_as):
+            for one in sorted(moved, key=lambda finding: finding.key):
+                found = next((record for record in free if is_same(record, one)), None)
+                if found is not None and ids[one.key] not in known:
+                    ids[one.key] = found.id
+                    free.remove(found)
+    return ids
+
+
+def _has_object_of(record: FindingRecord, finding: Finding) -> bool:
+    return record.object == finding.object
+
+
+def _was_reported_as(record: FindingRecord, finding: Finding) -> bool:
+    return any(finding.formerly.items() <= row.items() for row in record.evidence)
 
 
 def is_confirmed(before: FindingRecord | None, after: FindingRecord) -> bool:

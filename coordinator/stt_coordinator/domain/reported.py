@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from stt_coordinator.domain.findings import identify
 from stt_coordinator.domain.model import JobRecord, Pair
-from stt_shared.identity import finding_id
 from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import FindingRecord, RunRecord
 from stt_shared.suppression.rule import Suppressor
@@ -52,13 +52,15 @@ def results_of_job(
 ) -> Iterator[ReportedResult]:
     """What a run found on one target, in order of the checks, as suppressions let it count.
 
-    `known` are findings of the store by id: they say since when a finding has been there.
+    `known` are findings of the store by id: they say since when a finding has been there, and which
+    one goes on under another object.
     """
     for outcome in sorted(job.outcomes, key=lambda one: one.check):
         findings: dict[str, ReportedFinding] = {}
+        ids = identify(known, outcome, job.target)
         # The most severe one last: of several with one identity it stands, as in the store.
         for one in sorted(outcome.findings, key=lambda one: -one.severity.rank):
-            id_ = finding_id(job.target, outcome.check, one.key)
+            id_ = ids[one.key]
             record = known.get(id_)
             severity = suppressor.severity(outcome.check, job.site, one.severity)
             findings[id_] = ReportedFinding(

@@ -76,7 +76,10 @@ class Fix(Value, frozen=True, kw_only=True):
 
 
 class Finding(Value, frozen=True, kw_only=True):
-    """A finding as the script of a check returns it; `key` identifies it within the check."""
+    """A finding as the script of a check returns it; `key` identifies it within the check.
+
+    `formerly` is evidence by which it is recognised under the object of an earlier release.
+    """
 
     key: str
     severity: Severity
@@ -88,6 +91,7 @@ class Finding(Value, frozen=True, kw_only=True):
     evidence: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = {}
     fix: Fix | None = None  # None: of a check that says what to do as one text
+    formerly: dict[str, Any] = {}
 
 
 class PartNotChecked(Value, frozen=True, kw_only=True):

@@ -58,12 +58,7 @@ def with_baseline(report: Report, baseline: Report, now: datetime) -> Report:
     Not what the baseline accepts otherwise: that comes back when its acceptance ends. Not what is
     more severe than it was.
     """
-    known = {
-        one.id: one
-        for result in baseline.results
-        for one in result.findings
-        if one.accepted is None or one.accepted.baseline
-    }
+    known = _known_by_id(report, baseline)
     day = (taken(baseline) or now).astimezone(UTC)
     run = f" (run {baseline.run_id})" if baseline.run_id else ""
     accepted = Acceptance(
@@ -80,6 +75,31 @@ def with_baseline(report: Report, baseline: Report, now: datetime) -> Report:
         for result in report.results
     )
     return with_results(report, results)
+
+
+def _known_by_id(report: Report, baseline: Report) -> dict[str, ReportedFinding]:
+    """What the baseline knows, by the id that it has in the report.
+
+    A finding that an earlier release named otherwise is recognised by its evidence.
+    """
+    of_pair = {
+        (result.target, result.check): [
+            one for one in result.findings if one.accepted is None or one.accepted.baseline
+        ]
+        for result in baseline.results
+    }
+    known = {one.id: one for findings in of_pair.values() for one in findings}
+    for result in report.results:
+        ids = {one.id for one in result.findings}
+        old = [one for one in of_pair.get((result.target, result.check), ()) if one.id not in ids]
+        for finding in result.findings:
+            if finding.formerly and finding.id not in known:
+                former = finding.formerly.items()
+                same = (one for one in old if any(former <= row.items() for row in one.evidence))
+                found = next(same, None)
+                if found is not None:
+                    known[finding.id] = found
+    return known
 
 
 def _applied(

@@ -14,7 +14,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.hba import file_of, maps, put, rules
+from tests.support.checks.hba import file_of, maps, place_of, put, rules
 from tests.support.checks.hba_cases import BASES, CASES, NO_ROLES, ROLES, Case
 from tests.support.checks.real import (
     CheckRunner,
@@ -90,14 +90,34 @@ async def test_the_lines_of_a_file_are_found_and_mended_by_the_findings_own_line
     with postgresql_state(server, ROLES, NO_ROLES), rules(server, case.lines):
         outcome = await evaluated(runner, server, case.check)
         assert outcome.outcome in {"passed", "failed"}, outcome
-        found = {one.object: str(one.severity) for one in outcome.findings}
+        found = {place_of(one): str(one.severity) for one in outcome.findings}
         assert found == {f"pg_hba.conf:{number}": word for number, word in case.finds.items()}
         # From the end: a line put above another moves those below.
-        for one in sorted(outcome.findings, key=lambda one: -int(str(one.object).split(":")[1])):
+        for one in sorted(outcome.findings, key=lambda one: -one.evidence[0]["line"]):
             put(server, one)
         for check in {case.check, *(() if "hostssl" in case.lines[0] else ("errors",))}:
             after = await evaluated(runner, server, check)
             assert (after.outcome, after.findings) == ("passed", ()), after
+
+
+async def test_a_finding_keeps_its_object_where_its_line_moves_or_is_written_otherwise(
+    runner: CheckRunner, server: Running
+) -> None:
+    ways = (
+        ["host hba_own,postgres hba_root,hba_plain 10.0.0.0/8 trust"],
+        [
+            "local all nobody trust",
+            "host postgres,hba_own hba_plain,hba_root 10.0.0.0 255.0.0.0 trust",
+        ],
+    )
+    objects: list[str | None] = []
+    with postgresql_state(server, ROLES, NO_ROLES):
+        for number, lines in enumerate(ways, 1):
+            with rules(server, lines):
+                (one,) = (await evaluated(runner, server, "trust")).findings
+            assert place_of(one) == f"pg_hba.conf:{number}"
+            objects.append(one.object)
+    assert objects == ["host hba_own,postgres hba_plain,hba_root 10.0.0.0/8 trust"] * 2
 
 
 @pytest.mark.parametrize("name", ["all", "+hba_dba"])
@@ -167,7 +187,7 @@ async def test_an_included_file_is_named_and_its_line_mended(
             rules(without_tls, ["include extra.conf"]),
         ):
             (finding,) = (await evaluated(runner, without_tls, "trust")).findings
-            assert finding.object == "extra.conf:2"
+            assert place_of(finding) == "extra.conf:2"
             put(without_tls, finding)
             assert (await evaluated(runner, without_tls, "trust")).outcome == "passed"
     finally:
@@ -204,7 +224,7 @@ async def test_a_map_that_makes_a_pattern_the_superuser_is_found_and_mended(
     where = endpoint(server, Family.POSTGRESQL)
     with maps(server, MAPS):
         outcome = await runner.run(IDENT, where)
-        assert [one.object for one in outcome.findings] == ["pg_ident.conf:1"]
+        assert [one.object for one in outcome.findings] == ["a /^(.*)$ postgres"]
         put(server, outcome.findings[0])
         assert (await runner.run(IDENT, where)).outcome == "passed"
     assert (await runner.run(IDENT, where)).outcome == "passed"  # the empty map of an install
@@ -217,9 +237,9 @@ async def test_words_for_many_roles_in_a_map_count_from_16_on(
     lines = ["a /^x all", "b /^x +hba_dba", 'c /^x "/^hba_r.*"', "d /^x /^hba_p"]
     with postgresql_state(server, ROLES, NO_ROLES), maps(server, lines):
         outcome = await runner.run(IDENT, where)
-        found = {one.object for one in outcome.findings}
+        found = {one.evidence[0]["line"] for one in outcome.findings}
         newer = "18" in str(server.directory)
-        assert found == ({f"pg_ident.conf:{number}" for number in (1, 2, 3)} if newer else set())
+        assert found == ({1, 2, 3} if newer else set())
         for one in outcome.findings:
             put(server, one)
         assert (await runner.run(IDENT, where)).outcome == "passed"

@@ -143,7 +143,7 @@ async def test_a_log_in_without_a_password_is_found_behind_any_earlier_rule() ->
             context = {"server": SERVER, "releases": {}, "now": 0}
             verdict = (await sandbox.run([task], answers, context))[0]
             assert isinstance(verdict, Returned), verdict
-            found = {one["object"] for one in verdict.value}
+            found = {one["summary"].partition(" ")[0] for one in verdict.value}
             assert reached(rules) == found, rules
             trusted += sum(rule.method == "trust" for rule in rules)
             unreachable += sum(rule.method == "trust" for rule in rules) - len(found)

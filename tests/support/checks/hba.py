@@ -35,6 +35,12 @@ def rules(server: Running, lines: Sequence[str]) -> Iterator[None]:
         postgresql_do(server, [RELOAD])
 
 
+def place_of(finding: Finding) -> str:
+    """The file and the line that a finding is about, which are no part of its object."""
+    (row,) = finding.evidence
+    return f"{Path(row['file'] or 'pg_hba.conf').name}:{row['line']}"
+
+
 def put(server: Running, finding: Finding) -> None:
     """Do with the file what the remediation says, reload, and do what else it says."""
     first, *rest = finding.remediation.split("\n")

@@ -31,7 +31,7 @@ SEVERITIES = {
 }
 KEYS_OF_PMM = ("summary", "severity", "description", "read_more_url", "labels")
 # Unknown to PMM, with what they hold; a list of rows is looked at as a whole.
-OWN_KEYS: dict[str, type] = {"object": str, "remediation": str, "evidence": list}
+OWN_KEYS: dict[str, type] = {"object": str, "remediation": str, "evidence": list, "formerly": dict}
 MAX_FINDINGS = 500  # of one check on one target
 MAX_KEY_CHARACTERS = 500
 MAX_SUMMARY_CHARACTERS = 500
@@ -128,6 +128,7 @@ def _finding(value: Any, *, pmm: bool) -> Finding:
         evidence=sanitize.rows(fields.get("evidence") or []),
         labels=labels,
         fix=fix,
+        formerly=_formerly(fields.get("formerly")),
     )
 
 
@@ -142,6 +143,15 @@ def _fix(fields: dict[str, Any]) -> Fix | None:
 def _uncut(text: str) -> str:
     """Without secrets; the limits of a remediation are lower, so that nothing is cut off."""
     return sanitize.text(text, MAX_CHARACTERS)
+
+
+def _formerly(given: object) -> dict[str, Any]:
+    """Cleaned as evidence is: it is compared with evidence that was cleaned and stored."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise ValueError(f"formerly is {_name_of(given)}, expected a dict")  # noqa: TRY004  # a fault of data
+    return cast("dict[str, Any]", sanitize.plain(given))
 
 
 def _as_in_pmm(fields: dict[str, Any]) -> dict[str, Any]:

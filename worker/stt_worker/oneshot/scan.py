@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from stt_shared import clock, identity
 from stt_shared.checkfile.catalogue import Catalogue, unknown_names
 from stt_shared.checkfile.model import Check
@@ -196,6 +198,7 @@ def _reported(target: Target, outcome: CheckOutcome, site: str, since: datetime)
                 since=since,
                 labels=finding.labels,
                 read_more_url=finding.read_more_url,
+                formerly=finding.formerly or msgspec.UNSET,
             )
             for finding in outcome.findings
         ),

@@ -16,7 +16,7 @@ from stt_coordinator.domain.run_counts import (
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import job_id
 from stt_shared.protocol.queries.reports import ReportedResult
-from stt_shared.protocol.records import Counts, RunRecord
+from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 from stt_shared.protocol.suppressions import SuppressionRecord
 from stt_shared.report.counts import of_results
 from stt_shared.suppression.rule import Suppressor
@@ -65,9 +65,10 @@ def _with_single_rules(
         names = targets[place : place + JOBS_AT_ONCE]
         jobs = ledger.jobs.by_id(job_id(run.run_id, name) for name in names)
         suppressor = suppressor_of(ledger, jobs.values())
+        known = _known_of_renamed(ledger, jobs.values())
         for job in jobs.values():
             plain = counts_of_job(job.outcomes, failed_checks(job.target, job.site, job.outcomes))
-            anew = of_results(results_of_job(job, {}, run, suppressor))
+            anew = of_results(results_of_job(job, known, run, suppressor))
             whole = added([(whole, 1), (plain, -1), (anew, 1)])
     return whole
 
@@ -79,11 +80,25 @@ def _every_result(ledger: Ledger, run: RunRecord) -> Iterator[ReportedResult]:
         jobs = ledger.jobs.of_run(run.run_id, last, 1 + JOBS_AT_ONCE)
         more = [job for job in jobs if job.target != last]  # the first one again
         suppressor = suppressor_of(ledger, more)
+        known = _known_of_renamed(ledger, more)
         for job in more:
-            yield from results_of_job(job, {}, run, suppressor)
+            yield from results_of_job(job, known, run, suppressor)
         if len(jobs) <= JOBS_AT_ONCE:
             return
         last = jobs[-1].target
+
+
+def _known_of_renamed(ledger: Ledger, jobs: Iterable[JobRecord]) -> dict[str, FindingRecord]:
+    """The findings, by id, of the targets of `jobs` where one may have had another object before.
+
+    The ids of all others are computed; these are those of the store, as suppressions name them.
+    """
+    targets = {
+        job.target
+        for job in jobs
+        if any(one.formerly for outcome in job.outcomes for one in outcome.findings)
+    }
+    return {one.id: one for one in ledger.findings.of_targets(targets)} if targets else {}
 
 
 def suppressor_of(ledger: Ledger, jobs: Iterable[JobRecord]) -> Suppressor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from stt_shared.protocol.enums import (
     Family,
     Kind,
@@ -55,6 +57,8 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     read_more_url: str = ""
     fix: Fix | None = None
+    # Of a scan, where the check says it: evidence that it has in a baseline with another id.
+    formerly: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):

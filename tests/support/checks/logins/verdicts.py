@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stt_shared.protocol.messages import CheckOutcome
+from tests.support.checks.hba import place_of
 from tests.support.checks.logins.client import Answer, LogIn
 
 CHECKS = ("postgresql_hba_trust", "postgresql_hba_md5", "postgresql_hba_replication_open")
@@ -57,7 +58,7 @@ def named(outcome: CheckOutcome) -> dict[str, str]:
             continue
         if HERE & {*evidence["from"]}:
             only_here = {*evidence["from"]} <= HERE
-            found[str(one.object)] = str(one.severity) if only_here else ""
+            found[place_of(one)] = str(one.severity) if only_here else ""
     return found
 
 

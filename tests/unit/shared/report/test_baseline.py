@@ -143,3 +143,19 @@ def test_in_a_chain_of_baselines_the_first_day_counts_until_it_ends() -> None:
 def test_a_baseline_of_other_databases_is_noticed() -> None:
     assert has_a_target_of(cases.ordinary(), cases.ordinary())
     assert not has_a_target_of(cases.clean(), cases.ordinary())
+
+
+def test_a_finding_that_was_named_otherwise_is_in_the_baseline_by_its_evidence() -> None:
+    whole = cases.ordinary()
+    id_ = still_open(whole)[0]
+    rows = {"evidence": ({"line": 7, "rule": "host all"},)}
+    before = changed(whole, id_, **rows)
+    for formerly, is_known in (({"rule": "host all"}, True), ({"rule": "host x"}, False)):
+        after = changed(whole, id_, id="f_new", evidence=({"line": 8},), formerly=formerly)
+        found = findings(with_baseline(after, before, NOW))["f_new"]
+        assert (found.accepted is not None) is is_known
+    # Where the earlier id is still reported, it is somebody else's.
+    both = changed(whole, id_, **rows)
+    other = still_open(whole)[1]
+    both = changed(both, other, id="f_new", formerly={"rule": "host all"})
+    assert findings(with_baseline(both, before, NOW))["f_new"].accepted is None

@@ -119,6 +119,7 @@ def test_pmm_words_of_severity_are_three_to_people() -> None:
         (finding(read_more_url="https://["), "read_more_url is"),
         (finding(labels={"a": 1}), "labels"),
         (finding(labels=["a"]), "labels"),
+        (finding(formerly=["a"]), "formerly"),
         (finding(object=["x"]), "object is a value of type list"),
         (finding(evidence=["x"]), "evidence"),
         (finding(evidence="x"), "evidence"),
