@@ -110,7 +110,8 @@ def identify(
 
 
 def _has_object_of(record: FindingRecord, finding: Finding) -> bool:
-    return record.object == finding.object
+    # Findings without an object are not all one finding.
+    return finding.object is not None and record.object == finding.object
 
 
 def _was_reported_as(record: FindingRecord, finding: Finding) -> bool:

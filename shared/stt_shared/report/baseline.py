@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -94,12 +95,15 @@ def _known_by_id(report: Report, baseline: Report) -> dict[str, ReportedFinding]
         old = [one for one in of_pair.get((result.target, result.check), ()) if one.id not in ids]
         for finding in result.findings:
             if finding.formerly and finding.id not in known:
-                former = finding.formerly.items()
-                same = (one for one in old if any(former <= row.items() for row in one.evidence))
-                found = next(same, None)
+                found = next((one for one in old if _is_former(one, finding.formerly)), None)
                 if found is not None:
+                    old.remove(found)  # or one that is known would let any number pass
                     known[finding.id] = found
     return known
+
+
+def _is_former(known: ReportedFinding, formerly: Mapping[str, Any]) -> bool:
+    return any(formerly.items() <= row.items() for row in known.evidence)
 
 
 def _applied(

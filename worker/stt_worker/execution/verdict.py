@@ -151,7 +151,13 @@ def _formerly(given: object) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise ValueError(f"formerly is {_name_of(given)}, expected a dict")  # noqa: TRY004  # a fault of data
-    return cast("dict[str, Any]", sanitize.plain(given))
+    cleaned = cast("dict[str, Any]", sanitize.plain(given))
+    # Of two that were cut off nobody can say whether they are the same.
+    is_cut = any(
+        isinstance(one, str) and len(one) >= sanitize.MAX_TEXT_CHARACTERS
+        for one in cleaned.values()
+    )
+    return {} if is_cut else cleaned
 
 
 def _as_in_pmm(fields: dict[str, Any]) -> dict[str, Any]:

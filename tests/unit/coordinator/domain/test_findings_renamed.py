@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from stt_coordinator.domain.findings import identify
 from stt_shared.identity import finding_id
 from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.messages import Finding
@@ -82,6 +83,26 @@ def test_two_findings_of_one_text_never_become_one() -> None:
         life.apply(failed("c", by_text(1, "a"), by_text(2, "a", key="a#2")), minute)
     assert ids(life) == {finding_id("t1", "c", "f:1"): "a", finding_id("t1", "c", "a#2"): "a"}
     assert [one.change for one in life.events] == [Change.OPENED] * 2
+
+
+def test_formerly_takes_over_no_finding_without_object_of_another_check_or_target() -> None:
+    life = Life()
+    plain = by_line(1, "a", key="~1", object=None)
+    life.apply(failed("c", plain), 0)
+    life.apply(passed("c"), 1)
+    forged = by_line(2, "b", key="~2", object=None, formerly={"rule": "b"})
+    life.apply(failed("c", forged), 2)
+    before = {one.id: one.state for one in life.known.values()}
+    assert before == {
+        finding_id("t1", "c", "~1"): FindingState.RESOLVED,
+        finding_id("t1", "c", "~2"): FindingState.OPEN,
+    }
+    same = failed("d", by_text(1, "a"), by_text(2, "b"))
+    for known, target in ((life.known, "t1"), (life.known, "t2")):
+        got = identify(known, same, target)
+        assert got == {rule: finding_id(target, "d", rule) for rule in ("a", "b")}
+    other = identify(life.known, failed("c", by_text(1, "a")), "t2")
+    assert other == {"a": finding_id("t2", "c", "a")}
 
 
 def test_an_older_release_that_answers_late_changes_nothing() -> None:

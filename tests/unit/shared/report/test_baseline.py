@@ -154,6 +154,23 @@ def test_a_finding_that_was_named_otherwise_is_in_the_baseline_by_its_evidence()
         after = changed(whole, id_, id="f_new", evidence=({"line": 8},), formerly=formerly)
         found = findings(with_baseline(after, before, NOW))["f_new"]
         assert (found.accepted is not None) is is_known
+    # One that is known lets one pass, not each that says so.
+    after = changed(whole, id_, id="f_new", formerly={"rule": "host all"})
+    results = [
+        msgspec.structs.replace(
+            result,
+            findings=tuple(
+                again
+                for one in result.findings
+                for again in (one, msgspec.structs.replace(one, id="f_newer"))
+                if again is one or one.id == "f_new"
+            ),
+        )
+        for result in after.results
+    ]
+    twice = msgspec.structs.replace(after, results=tuple(results))
+    marked = findings(with_baseline(twice, before, NOW))
+    assert [marked[one].accepted is not None for one in ("f_new", "f_newer")] == [True, False]
     # Where the earlier id is still reported, it is somebody else's.
     both = changed(whole, id_, **rows)
     other = still_open(whole)[1]

@@ -37,6 +37,12 @@ def finding(**fields: Any) -> dict[str, Any]:
     return {"summary": "bad", "severity": "critical", **fields}
 
 
+def test_of_what_was_cut_off_nobody_says_that_it_is_the_same() -> None:
+    for rule, kept in (("a" * 3_999, True), ("a" * 5_000, False), ("a" * 4_999 + "b", False)):
+        (one,) = outcome_for(finding(formerly={"rule": rule})).findings
+        assert bool(one.formerly) is kept
+
+
 def test_an_empty_list_passes_and_a_finding_fails() -> None:
     assert outcome_for().outcome is Outcome.PASSED
     found = outcome_for(
