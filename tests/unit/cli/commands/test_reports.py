@@ -67,7 +67,7 @@ def test_files_are_written_beside_what_is_printed(
     assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
     assert json.loads((tmp_path / "r.sarif").read_text())["version"] == "2.1.0"
     heads = (tmp_path / "r.csv").read_bytes().splitlines(keepends=True)[0]
-    assert heads.endswith(b"id,finished,parts_not_checked,labels,read_more_url\r\n")
+    assert heads.endswith(b"labels,read_more_url,before,effect,restart,persistent,undo\r\n")
     assert (tmp_path / "all").read_text().startswith("<?xml")
 
 
