@@ -15,7 +15,7 @@ from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
-from tests.support.browser.seed import READ_MORE
+from tests.support.browser.seed import FIXES, READ_MORE
 from tests.support.browser.states import STATES, Site, serving
 
 PAGES = ("/", "/findings", "/targets", "/checks", "/runs", "/accepted", "/settings", "/changes")
@@ -129,6 +129,35 @@ def test_keys_alone_lead_past_the_navigation_to_a_finding_and_copy_its_fix(
     page.focus("summary >> nth=0")
     page.keyboard.press("Enter")
     assert page.locator("#until").is_visible()
+    context.close()
+
+
+def test_a_remediation_as_data_is_shown_in_order_and_each_box_copies_its_own_code(
+    browser: Browser, site: Site
+) -> None:
+    context = browser.new_context()
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    found = page.request.get(f"{site.url}/api/v1/findings?target=ledger-pg-1").json()["findings"]
+    url = f"{site.url}/findings/{found[0]['id']}"
+    fix = FIXES["ledger-pg-1"]
+    page.goto(url)
+    text = page.inner_text("main")
+    assert all(one in text for one in (fix.before, fix.effect, fix.persistent))
+    heads = [one for one in page.locator("main h3").all_inner_texts() if one != "Actions"]
+    assert heads == ["Before", "Fix", "Effect", "Restart", "Persistent", "Undo"]
+    assert page.locator("main script, main img").count() == 0
+    copied: list[str] = []
+    for button in page.locator("button[data-copy]").all():
+        button.click()
+        page.wait_for_function("(one) => one.textContent === 'Copied'", arg=button.element_handle())
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+    assert copied == [
+        fix.query,
+        "# pg_hba.conf\nlocal all deploy reject",
+        "ALTER ROLE deploy NOSUPERUSER;\nSELECT pg_reload_conf();",
+        "ALTER ROLE deploy SUPERUSER;",
+    ]
     context.close()
 
 

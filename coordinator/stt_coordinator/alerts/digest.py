@@ -84,7 +84,8 @@ def _part(title: str, records: Sequence[FindingRecord], page_url: str, in_all: i
         lines.append(f"  {one.severity:<8}  {one.target} (site {one.site}): {_short(one.summary)}")
         for part in remedy.paragraphs(one):
             head = f"{part.label.lower()}: " if part.label else "  "
-            lines.append(f"            {head}{_short(part.text)}")
+            shown = _short(part.text) if one.fix is None else _whole(part)
+            lines.append(f"            {head}{shown}")
         lines.append(f"            {link(page_url, one.id) or f'stt findings show {one.id}'}")
     if rest := readable.more(total - MAX_LISTED):
         lines.append(f"  {rest}: stt findings list")
@@ -95,6 +96,15 @@ def _short(words: str) -> str:
     """On one line of at most MAX_CHARACTERS."""
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3] + "..."
+
+
+def _whole(part: remedy.Paragraph) -> str:
+    """Code line by line, or where it is: half of it, or all on one line, is other code."""
+    if not part.is_code:
+        return _short(part.text)
+    if len(part.text) > MAX_CHARACTERS:
+        return remedy.LEFT_OUT
+    return "\n              ".join(_short(line) for line in part.text.split("\n"))
 
 
 def mail(settings: AlertSettings, title: str, body: str, now: datetime) -> EmailMessage:

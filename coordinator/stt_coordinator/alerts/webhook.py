@@ -81,7 +81,7 @@ def webhook_event(event: FindingEvent, page_url: str) -> WebhookEvent:
             object=(one.object or "")[:MAX_CHARACTERS],
             summary=one.summary[:MAX_CHARACTERS],
             description=one.description[:MAX_CHARACTERS],
-            remediation=one.remediation[:MAX_CHARACTERS],
+            remediation=remedy.text_at_most(one, MAX_CHARACTERS),
             url=link(page_url, one.id),
             fix=remedy.at_most(one.fix, MAX_FIX_CHARACTERS),
         ),

@@ -47,7 +47,7 @@ def _slim(event: FindingEvent) -> FindingEvent:
         labels={},
         summary=event.after.summary[:SLIM_CHARACTERS],
         description=event.after.description[:SLIM_CHARACTERS],
-        remediation=event.after.remediation[:SLIM_CHARACTERS],
+        remediation=remedy.text_at_most(event.after, SLIM_CHARACTERS),
         fix=remedy.at_most(event.after.fix, SLIM_CHARACTERS),
     )
     return msgspec.structs.replace(event, after=after, before=None)

@@ -36,8 +36,10 @@ def fix_of(value: Mapping[str, Any], clean: Callable[[str], str] = str) -> Fix:
 
 def _listed(value: Mapping[str, Any], key: str) -> list[Any]:
     """The statements of `key`: one as a text, or several as a list; anything else as it is."""
-    found: object = value.get(key) or []
-    return cast("list[object]", found) if isinstance(found, list) else [found]
+    found: object = value.get(key, "")
+    if isinstance(found, list):
+        return cast("list[object]", found)
+    return [] if found == "" else [found]
 
 
 def _faults(value: Mapping[str, Any]) -> Iterator[str]:
@@ -48,6 +50,8 @@ def _faults(value: Mapping[str, Any]) -> Iterator[str]:
     if wrong:
         return
     yield from (f"remediation has no {key}" for key in REQUIRED if not value.get(key))
+    blank = (key for key in (*PROSE, *CODE) if value.get(key) and not value[key].strip())
+    yield from (f"remediation: {key} has nothing but spaces" for key in blank)
     for group in (WHAT_TO_DO, HOW_TO_UNDO):
         if not any(value.get(key) for key in group):
             yield f"remediation has none of {', '.join(group)}"
@@ -55,6 +59,9 @@ def _faults(value: Mapping[str, Any]) -> Iterator[str]:
         yield f"remediation: restart is {value['restart']!r:.40}, expected {', '.join(Restart)}"
     if bool(value.get("file")) != bool(value.get("lines") or value.get("undo_lines")):
         yield "remediation: file and lines are given together or not at all"
+    # It is shown as a comment above its lines: a second line of it would be one of them.
+    if len(value.get("file", "").splitlines()) > 1:
+        yield "remediation: file is the name of one file, on one line"
     if value.get("no_undo") and (value.get("undo") or value.get("undo_lines")):
         yield "remediation: no_undo is the reason why there is no undo, and undo is given"
     yield from _too_long(value)
@@ -65,7 +72,7 @@ def _wrong_types(value: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(value.get(key, ""), str):
             yield f"remediation: {key} is {type(value[key]).__name__}, expected a text"
     for key in STATEMENTS:
-        if not all(isinstance(one, str) and one for one in _listed(value, key)):
+        if not all(isinstance(one, str) and one.strip() for one in _listed(value, key)):
             yield f"remediation: {key} is no statement and no list of statements"
 
 

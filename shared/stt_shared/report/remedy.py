@@ -17,6 +17,7 @@ RESTARTS = {
     Restart.RESTART: "needed: every session of the server ends",
 }
 LEFT_OUT = "The statements are too long to be shown here; the page and stt findings show have them."
+MAX_PROSE_CHARACTERS = 1_000  # of each text of prose that stays; a worker of ours sends no more
 
 
 class Remediable(Protocol):
@@ -84,7 +85,8 @@ def plain(finding: Remediable) -> str:
     lines: list[str] = []
     for one in paragraphs(finding):
         head = f"{one.label}: " if one.label else "  "
-        lines += f"{head}{one.text}".splitlines()
+        # Not by splitlines: a name may hold what that takes for the end of a line.
+        lines.append(f"{head}{one.text}".rstrip("\n"))
     return "\n".join(lines)
 
 
@@ -92,6 +94,22 @@ def at_most(fix: Fix | None, characters: int) -> Fix | None:
     """`fix` as it is, or without its statements if it is longer: half of one must not be run."""
     if fix is None or len(msgspec.json.encode(fix)) <= characters:
         return fix
-    return msgspec.structs.replace(
-        fix, action=LEFT_OUT, statement=(), lines="", query="", undo=(), undo_lines=""
+    return without_statements(fix, LEFT_OUT)
+
+
+def without_statements(fix: Fix, action: str) -> Fix:
+    """The prose of `fix`, with `action` in place of all that could be executed."""
+    return Fix(
+        effect=fix.effect[:MAX_PROSE_CHARACTERS],
+        before=fix.before[:MAX_PROSE_CHARACTERS],
+        persistent=fix.persistent[:MAX_PROSE_CHARACTERS],
+        restart=fix.restart,
+        action=action,
+        no_undo=fix.no_undo[:MAX_PROSE_CHARACTERS],
     )
+
+
+def text_at_most(finding: Remediable, characters: int) -> str:
+    """The text for readers without `fix`; LEFT_OUT if statements of ours would be cut."""
+    is_cut = finding.fix is not None and len(finding.remediation) > characters
+    return LEFT_OUT if is_cut else finding.remediation[:characters]

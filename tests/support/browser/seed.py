@@ -12,7 +12,7 @@ from stt_coordinator.store.port import Ledger
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.identity import finding_id, run_id
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
-from stt_shared.protocol.messages import ControlState, Facts
+from stt_shared.protocol.messages import ControlState, Facts, Fix
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 
 LABELS = {"team": "orders"}
@@ -43,6 +43,21 @@ FAILED = (
     ("ledger-pg-1", "postgresql_super_role", Severity.MAJOR, "role deploy is a superuser"),
     ("billing-pg-1", "postgresql_super_role", Severity.TRIVIAL, "role dba is a superuser"),
 )
+
+
+# Remediations as data by target; names of a database are what an attacker chooses.
+FIXES = {
+    "ledger-pg-1": Fix(
+        before="Look at its sessions: <img src=x onerror=alert(1)>.",
+        query="SELECT pid FROM pg_stat_activity WHERE usename = '</pre><script>alert(1)</script>';",
+        file="pg_hba.conf",
+        lines="local all deploy reject",
+        statement=("ALTER ROLE deploy NOSUPERUSER;", "SELECT pg_reload_conf();"),
+        effect="deploy can no longer read the tables of others.",
+        persistent="The server stores it.",
+        undo=("ALTER ROLE deploy SUPERUSER;",),
+    )
+}
 
 
 DAYS = 30
@@ -223,6 +238,7 @@ class Seed:
             last_confirmed=self.began,
             description=what.description,
             remediation=f"-- {summary}\nALTER USER IF EXISTS 'report'@'%' ACCOUNT LOCK;",
+            fix=FIXES.get(target),
             read_more_url=READ_MORE,
             evidence=({"user": "report", "host": "%", "plugin": "mysql_native_password"},),
         )

@@ -10,11 +10,12 @@ from typing import Any, cast
 import msgspec
 
 from stt_shared.checkfile.model import Check
-from stt_shared.checkfile.remediation import MAX_CHARACTERS, fix_of
+from stt_shared.checkfile.remediation import fix_of
 from stt_shared.identity import finding_key
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
 from stt_shared.report.readable import by_severity, first_names
+from stt_shared.report.remedy import without_statements
 from stt_worker.execution import sanitize
 from stt_worker.execution.links import is_link
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
@@ -37,6 +38,7 @@ MAX_KEY_CHARACTERS = 500
 MAX_SUMMARY_CHARACTERS = 500
 MAX_REASON_CHARACTERS = 1_000
 MAX_FAULTS_NAMED = 3
+NO_ROOM = "The result had no room for the statements; a run with fewer findings has them."
 
 
 def ended(check: Check, outcome: Outcome, kind: Kind, reason: str) -> CheckOutcome:
@@ -141,8 +143,8 @@ def _fix(fields: dict[str, Any]) -> Fix | None:
 
 
 def _uncut(text: str) -> str:
-    """Without secrets; the limits of a remediation are lower, so that nothing is cut off."""
-    return sanitize.text(text, MAX_CHARACTERS)
+    """Without secrets; nothing is cut off, also where stars are longer than what they hide."""
+    return sanitize.text(text, sanitize.MAX_SEARCHED_CHARACTERS)
 
 
 def _formerly(given: object) -> dict[str, Any]:
@@ -232,16 +234,38 @@ def _name_of(value: object) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
-def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
-    """`outcomes` with at most `limit` bytes as JSON: the largest lose their findings and parts.
+def _without_statements(outcome: CheckOutcome) -> CheckOutcome:
+    """`outcome` with only the prose of its remediations: its verdict is worth more than them."""
+    findings = tuple(
+        one
+        if one.fix is None
+        else msgspec.structs.replace(
+            one, fix=without_statements(one.fix, NO_ROOM), remediation=NO_ROOM
+        )
+        for one in outcome.findings
+    )
+    return msgspec.structs.replace(outcome, findings=findings)
 
-    Such an outcome becomes an error that keeps the counts.
+
+def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
+    """`outcomes` with at most `limit` bytes as JSON: the largest lose the statements that fix them.
+
+    If that is not enough, the largest lose their findings and parts instead: such an outcome
+    becomes an error that keeps the counts.
     """
     # At once, because almost all fit: one by one takes three times as long.
     if len(msgspec.json.encode(outcomes)) <= limit:
         return tuple(outcomes)
     sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
     fitting = list(outcomes)
+    bare = [_without_statements(outcome) for outcome in outcomes]
+    bare_sizes = [len(msgspec.json.encode(outcome)) for outcome in bare]
+    if sum(bare_sizes) <= limit:
+        for index in sorted(range(len(sizes)), key=lambda i: bare_sizes[i] - sizes[i]):
+            if sum(sizes) <= limit:
+                break
+            fitting[index], sizes[index] = bare[index], bare_sizes[index]
+        return tuple(fitting)
     # The largest first, so that as few checks as possible lose their findings.
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
         one = fitting[index]

@@ -17,7 +17,9 @@ from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared import clock
 from stt_shared.protocol.enums import Change, FindingState, Severity
+from stt_shared.protocol.messages import Fix
 from stt_shared.protocol.records import FindingEvent
+from stt_shared.report.remedy import LEFT_OUT
 from stt_shared.settings.alerts import AlertSettings
 from tests.support.alerts.events import event, record
 from tests.support.coordinator.coordination import NOW
@@ -160,6 +162,23 @@ def test_a_digest_says_where_what_and_how_to_fix() -> None:
     assert "fix: ALTER USER ..." in shown
     assert "https://stt/findings/f_1" in shown
     assert "stt findings show f_1" in text(Digest(reminders=[one], reminders_in_all=1), "")
+
+
+def test_code_in_a_digest_keeps_its_lines_and_is_never_cut() -> None:
+    fix = Fix(
+        before="b",
+        effect="e",
+        persistent="p",
+        file="pg_hba.conf",
+        lines="local all all peer",
+        statement=("DROP ROLE a;" * 40,),
+        no_undo="n",
+    )
+    shown = text(Digest(changes=[event(after=record(remediation=fix.text, fix=fix))]), "")
+    lines = [line.strip() for line in shown.splitlines()]
+    assert lines[lines.index("fix: # pg_hba.conf") + 1] == "local all all peer"
+    assert LEFT_OUT in lines
+    assert "DROP ROLE" not in shown
 
 
 def test_a_long_list_is_cut_and_says_how_much_more_there_is() -> None:

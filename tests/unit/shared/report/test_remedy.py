@@ -12,7 +12,7 @@ from stt_shared.protocol.enums import Outcome, Restart, Severity
 from stt_shared.protocol.messages import Finding, Fix
 from stt_shared.protocol.queries.reports import ReportedFinding
 from stt_shared.report.formats import delimited, junit, markdown, ocsf, page, sarif
-from stt_shared.report.remedy import LEFT_OUT, at_most, paragraphs, plain
+from stt_shared.report.remedy import LEFT_OUT, at_most, paragraphs, plain, text_at_most
 from tests.support.cli import samples
 from tests.support.shared import report_cases
 
@@ -87,3 +87,31 @@ def test_what_is_too_long_for_a_message_loses_its_statements_and_never_half_of_o
     assert short is not None
     assert (short.statement, short.undo, short.lines, short.action) == ((), (), "", LEFT_OUT)
     assert short.effect == FIX.effect
+
+
+def test_a_remediation_of_a_worker_that_keeps_no_limits_has_room_all_the_same() -> None:
+    huge = "x" * 500_000
+    short = at_most(Fix(before=huge, effect=huge, persistent=huge, no_undo=huge, file=huge), 8_000)
+    assert len(msgspec.json.encode(short)) < 8_000
+
+
+def test_a_reader_of_texts_gets_no_half_of_a_statement() -> None:
+    assert text_at_most(finding(), 10_000) == FIX.text
+    assert text_at_most(finding(), 10) == LEFT_OUT
+    old = msgspec.structs.replace(finding(), fix=None, remediation="as before, cut")
+    assert text_at_most(old, 9) == "as before"
+
+
+def test_a_name_with_a_separator_of_lines_stays_one_line() -> None:
+    odd = msgspec.structs.replace(FIX, statement=('ALTER ROLE "a\u2028b\x1cc" NOLOGIN;',))
+    shown = plain(msgspec.structs.replace(finding(), fix=odd))
+    assert odd.statement[0] in shown
+
+
+def test_a_report_of_an_earlier_release_is_read_and_one_of_today_comes_back_equal() -> None:
+    now = finding()
+    assert msgspec.json.decode(msgspec.json.encode(now), type=ReportedFinding) == now
+    old = msgspec.to_builtins(now)
+    del old["fix"]
+    read = msgspec.convert(old, ReportedFinding)
+    assert (read.fix, read.remediation) == (None, FIX.text)
