@@ -8,7 +8,8 @@ from stt_cli.accounts import jwt
 from stt_cli.accounts.jwt import UNLIMITED, Claims
 from stt_cli.accounts.keys import Key
 from stt_cli.accounts.plan import (
-    MAX_WORKER_CONNECTIONS,
+    API,
+    HUB_API,
     MAX_WORKER_PAYLOAD,
     MAX_WORKER_SUBSCRIPTIONS,
     Account,
@@ -19,30 +20,56 @@ from stt_shared.protocol.accounts import Crossing, Kind
 _STORES = ("mem_storage", "disk_storage", "streams", "consumer")
 
 
+def operator(key: Key, issued: int, system: Key | None = None) -> Claims:
+    """The claims of an operator, which it signs itself; `system` is its system account."""
+    body = {} if system is None else {"system_account": system.public}
+    return jwt.claims("operator", key.public, "STT", body, issued=issued)
+
+
 def account(one: Account, key: Key, owner: Key, issued: int) -> Claims:
     """The claims of an account; its imports carry activations that `owner`, of STT, signs."""
+    crossings = [(crossing, "") for crossing in one.imports]
+    body: dict[str, Any] = {
+        "limits": _limits(one),
+        "default_permissions": {"pub": {}, "sub": {}},
+        "exports": [_export(crossing) for crossing in one.exports],
+        "imports": [
+            _import(crossing, name, key, owner, issued)
+            for crossing, name in (*crossings, *one.renamed)
+        ],
+    }
+    return jwt.claims("account", key.public, one.name, body, issued=issued)
+
+
+def account_at_leaf(one: Account, key: Key, issued: int) -> Claims:
+    """The claims of an account for the leaf node that links to it: the hub has its imports."""
+    body: dict[str, Any] = {
+        "limits": _limits(one),
+        "default_permissions": {"pub": {}, "sub": {}},
+        # A list of weighted subjects for each one; without a weight all goes there.
+        "mappings": {f"{API}>": [{"subject": f"{HUB_API}>"}]},
+    }
+    return jwt.claims("account", key.public, one.name, body, issued=issued)
+
+
+def _limits(one: Account) -> dict[str, Any]:
     limits: dict[str, Any] = jwt.unlimited() | {
         "imports": UNLIMITED,
         "exports": UNLIMITED,
         "wildcards": True,
         "conn": UNLIMITED,
-        "leaf": 0,
+        # Otherwise the key of any user of the account opens a link, which may do more.
+        "leaf": int(one.leaf),
     }
     if one.bounded:
         limits |= {
-            "conn": MAX_WORKER_CONNECTIONS,
+            "conn": one.connections,
             "subs": MAX_WORKER_SUBSCRIPTIONS,
             "payload": MAX_WORKER_PAYLOAD,
         }
     if one.owner:
         limits |= dict.fromkeys(_STORES, UNLIMITED)
-    body: dict[str, Any] = {
-        "limits": limits,
-        "default_permissions": {"pub": {}, "sub": {}},
-        "exports": [_export(crossing) for crossing in one.exports],
-        "imports": [_import(crossing, key, owner, issued) for crossing in one.imports],
-    }
-    return jwt.claims("account", key.public, one.name, body, issued=issued)
+    return limits
 
 
 def user(one: User, key: Key, *, issued: int, expires: int) -> Claims:
@@ -70,13 +97,15 @@ def _export(one: Crossing) -> dict[str, Any]:
     return made
 
 
-def _import(one: Crossing, key: Key, owner: Key, issued: int) -> dict[str, Any]:
+def _import(one: Crossing, name: str, key: Key, owner: Key, issued: int) -> dict[str, Any]:
+    """The import of `one`, under `name` where that is another."""
     body = {"subject": one.subject, "kind": _type(one)}
     activation = jwt.claims("activation", key.public, one.subject, body, issued=issued)
-    return {
-        "name": one.subject,
+    made: dict[str, Any] = {
+        "name": name or one.subject,
         "subject": one.subject,
         "account": owner.public,
         "type": _type(one),
         "token": jwt.signed(activation, owner),
     }
+    return made | {"local_subject": name} if name else made

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stt_cli.accounts.plan import (
-    MAX_WORKER_CONNECTIONS,
+    API,
+    HUB_API,
     MAX_WORKER_PAYLOAD,
     MAX_WORKER_SUBSCRIPTIONS,
     Account,
     User,
 )
 from stt_shared.protocol.accounts import OWNER, Crossing, Kind
-from stt_shared.protocol.subjects import js_api
-
-HUB = "hub"  # names the API of the hub at a leaf; the hub needs no domain of that name
-_API = js_api("")
-_HUB_API = js_api("", HUB)
 
 
 def text(account: Account, public: Mapping[str, str]) -> str:
@@ -29,14 +25,7 @@ def text(account: Account, public: Mapping[str, str]) -> str:
         parts.append(_block("exports", map(_export, account.exports)))
     if account.imports:
         imports = [_import(one) for one in account.imports]
-        if account.leaf:
-            # A second time, under the name that the leaf maps the API to: a link lets no
-            # `$JS.API` pass.
-            imports += [
-                _import(one, one.subject.replace(_API, _HUB_API, 1))
-                for one in account.imports
-                if one.subject.startswith(_API)
-            ]
+        imports += [_import(one, name) for one, name in account.renamed]
         parts.append(_block("imports", imports))
     inner = "\n".join(f"  {part}" for part in parts)
     return f'"{account.name}": {{\n{inner}\n}}\n'
@@ -46,7 +35,7 @@ def leaf_text(account: Account, public: Mapping[str, str], url: str) -> str:
     """The configuration of a leaf node at the worker's site; it includes the key of its link."""
     user = User(file=account.users[0].file)
     remote = f'url: "{url}", account: "{account.name}"'
-    mapping = f'mappings: {{ "{_API}>": "{_HUB_API}>" }}'
+    mapping = f'mappings: {{ "{API}>": "{HUB_API}>" }}'
     return (
         f"accounts {{\n"
         f'  "{account.name}": {{ users: [ {_user(user, public)} ], {mapping} }}\n'
@@ -55,6 +44,36 @@ def leaf_text(account: Account, public: Mapping[str, str], url: str) -> str:
         f"leafnodes {{ remotes: [ {{\n"
         f"  {remote}\n"
         f'  include "{account.users[-1].file}.conf"\n'
+        f"}} ] }}\n"
+    )
+
+
+def operator_text(operator: str, system: str, accounts: str) -> str:
+    """The part of a server's configuration that is operator mode: whom it trusts, and accounts.
+
+    `operator` is a JWT, `system` the public key of the system account, `accounts` has a line
+    `KEY: JWT` for each account, of which the system account is one.
+    """
+    return (
+        f"operator: {operator}\n"
+        f"system_account: {system}\n"
+        "resolver: MEMORY\n"
+        f"resolver_preload {{\n{accounts}}}\n"
+    )
+
+
+def leaf_operator_text(operator: str, account: str, jwt: str, url: str, creds: str) -> str:
+    """The configuration of a leaf node in operator mode at the worker's site.
+
+    `operator` is a JWT, and `jwt` the account with the public key `account` as the leaf node needs
+    it; `creds` is the file of the link's credentials, beside this text.
+    """
+    return (
+        f"operator: {operator}\n"
+        "resolver: MEMORY\n"
+        f"resolver_preload {{\n{account}: {jwt}\n}}\n"
+        f"leafnodes {{ remotes: [ {{\n"
+        f'  url: "{url}", account: {account}, credentials: "{creds}"\n'
         f"}} ] }}\n"
     )
 
@@ -78,9 +97,8 @@ def _limits(account: Account) -> str:
     # Without it the key of any user of the account opens a link of a leaf node, which may do more.
     found = [f"max_leafnodes: {1 if account.leaf else 0}"]
     if account.bounded:
-        connections = MAX_WORKER_CONNECTIONS + account.leaf
         found += [
-            f"max_connections: {connections}",
+            f"max_connections: {account.connections}",
             f"max_subscriptions: {MAX_WORKER_SUBSCRIPTIONS}",
             f"max_payload: {MAX_WORKER_PAYLOAD}",
         ]

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from stt_cli.accounts import claims, conf, files, jwt, keys
 from stt_cli.accounts.keys import Key, Kind
-from stt_cli.accounts.plan import Account
+from stt_cli.accounts.plan import SYSTEM, Account
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.protocol.accounts import OWNER
 
 SEED, CREDS = ".nk", ".creds"
 ACCOUNT_SEED = ".account.nk"
+OPERATOR_SEED = "STT.operator.nk"
 GATE_HEADER = "# the rest of the gate's configuration; its link logs in to the older server:\n"
 LEAF_HEADER = "# the configuration of the leaf node; the included file lies beside it:\n"
 
@@ -56,11 +57,15 @@ def as_conf(accounts: Iterable[Account], folder: Path, leaf_url: str = "") -> Wr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """When claims are issued, until when credentials are valid, and who signs accounts."""
+    """When claims are issued, until when credentials are valid, and who signs accounts.
+
+    `whole` is whether the operator itself is printed, as the configuration of a server.
+    """
 
     now: datetime
     valid: timedelta
     operator: Key | None
+    whole: bool = False
 
     @property
     def issued(self) -> int:
@@ -73,14 +78,17 @@ class Issue:
         return int((self.now + self.valid).timestamp()) if self.valid else 0
 
 
-def as_jwt(accounts: Sequence[Account], folder: Path, issue: Issue) -> Written:
+def as_jwt(accounts: Sequence[Account], folder: Path, issue: Issue, leaf_url: str = "") -> Written:
     """A line `KEY: JWT` for each account, as in `resolver_preload`, and its credentials files.
 
-    Without an operator's key the claims are printed unsigned. Raises ConfigError if the key of the
-    account STT is missing, which signs the imports.
+    Without an operator's key the claims are printed unsigned. With `issue.whole` the lines stand in
+    the configuration of a server; with `leaf_url`, the address of the hub for leaf nodes, the
+    configuration of the leaf node follows. Raises ConfigError if the key of the account STT is
+    missing, which signs the imports, UsageError for credentials that exist.
     """
     owner = _owner(accounts, folder)
     lines: list[str] = []
+    leaves: list[str] = []
     secrets: list[Path] = []
     for account in accounts:
         path = folder / f"{account.name}{ACCOUNT_SEED}"
@@ -89,7 +97,25 @@ def as_jwt(accounts: Sequence[Account], folder: Path, issue: Issue) -> Written:
         signed = jwt.signed(made, issue.operator) if issue.operator else json.dumps(made, indent=2)
         lines += [f"# {account.name}", f"{key.public}: {signed}" if issue.operator else signed]
         secrets += [path, *_users(account, key, folder, issue)]
-    return Written(text="\n".join(lines) + "\n", secrets=tuple(secrets))
+        if account.leaf and issue.operator:
+            leaves.append(LEAF_HEADER + _leaf(account, key, issue.operator, issue.issued, leaf_url))
+    text = "\n".join(lines) + "\n"
+    if issue.whole and issue.operator:
+        text = _whole(text, folder, issue.operator, issue.issued)
+    return Written(text="\n".join((text, *leaves)), secrets=tuple(secrets))
+
+
+def _whole(accounts: str, folder: Path, operator: Key, issued: int) -> str:
+    system = files.key_of(folder / f"{SYSTEM}{ACCOUNT_SEED}", Kind.ACCOUNT)
+    made = jwt.signed(claims.operator(operator, issued, system), operator)
+    return conf.operator_text(made, system.public, accounts)
+
+
+def _leaf(account: Account, key: Key, operator: Key, issued: int, url: str) -> str:
+    there = jwt.signed(claims.account_at_leaf(account, key, issued), operator)
+    creds = f"{account.users[-1].file}{CREDS}"
+    trusted = jwt.signed(claims.operator(operator, issued), operator)
+    return conf.leaf_operator_text(trusted, key.public, there, url, creds)
 
 
 def _owner(accounts: Sequence[Account], folder: Path) -> Key:

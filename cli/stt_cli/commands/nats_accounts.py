@@ -10,9 +10,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_cli.accounts import files, plan
-from stt_cli.accounts.keys import Kind
+from stt_cli.accounts.keys import Key, Kind
 from stt_cli.accounts.plan import Account
-from stt_cli.accounts.printing import Issue, Written, as_conf, as_jwt
+from stt_cli.accounts.printing import OPERATOR_SEED, Issue, Written, as_conf, as_jwt
 from stt_cli.commands.doctor import As, print_lines
 from stt_cli.doctor import access
 from stt_cli.doctor.rights import Part
@@ -68,6 +68,13 @@ OperatorKey = Annotated[
     Path | None,
     Parameter(help="jwt: file with the operator's seed; without it claims are unsigned."),
 ]
+Operator = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        help="jwt: the operator and its system account as well, as the text of a server.",
+    ),
+]
 ValidDays = Annotated[int, Parameter(help="jwt: days that credentials are valid; 0: for ever.")]
 
 
@@ -84,6 +91,7 @@ def add(app: App) -> None:
             "stt nats config --stt --keys /etc/stt/keys > stt.conf",
             "stt nats config --site eu --worker w1 --families mysql,postgresql > eu-w1.conf",
             "stt nats config --people > people.conf",
+            "stt nats config --format jwt --operator --stt --people > operator.conf",
         ),
     )
 
@@ -141,6 +149,7 @@ def config(
     form: Form = Format.CONF,
     keys: Keys = Path(),
     out: Out = None,
+    operator: Operator = False,
     operator_key: OperatorKey = None,
     valid_days: ValidDays = 90,
 ) -> None:
@@ -148,10 +157,13 @@ def config(
 
     Raises UsageError for options that do not fit, ConfigError for a file that cannot be used.
     """
-    _check(form, leaf, worker, valid_days)
+    _check(leaf, worker, valid_days)
     if gate is not None and (form is Format.JWT or not stt or worker is not None or people):
         raise UsageError("--gate is for --stt alone, in --format conf")
-    accounts: list[Account] = [plan.gate() if gate is not None else plan.owner()] if stt else []
+    if operator and (form is not Format.JWT or not stt):
+        raise UsageError("--operator is for --stt, in --format jwt")
+    accounts: list[Account] = [plan.system()] if operator else []
+    accounts += [plan.gate() if gate is not None else plan.owner()] if stt else []
     if site is not None or worker is not None:
         accounts.append(_worker(site, worker, families, leaf=leaf is not None))
     if people:
@@ -161,19 +173,32 @@ def config(
     if form is Format.CONF:
         _print(as_conf(accounts, keys, leaf or gate or ""), out)
         return
-    operator = None if operator_key is None else files.read(operator_key, Kind.OPERATOR)
-    if operator_key is not None and operator is None:
-        raise ConfigError(f"{operator_key} is missing")
+    signer = _signer(keys, operator_key, made_here=operator)
+    if leaf is not None and signer is None:
+        raise UsageError("--leaf with --format jwt needs --operator-key: the leaf node trusts it")
     valid = timedelta(days=valid_days)
-    issue = Issue(now=clock.now(), valid=valid, operator=operator)
-    _print(as_jwt(accounts, keys, issue), out)
+    issue = Issue(now=clock.now(), valid=valid, operator=signer, whole=operator)
+    _print(as_jwt(accounts, keys, issue, leaf or ""), out)
 
 
-def _check(form: Format, leaf: str | None, worker: str | None, valid_days: int) -> None:
+def _signer(folder: Path, path: Path | None, *, made_here: bool) -> Key | None:
+    """The operator's key; with `made_here` it is made if its file does not exist.
+
+    Raises ConfigError for a file that cannot be used.
+    """
+    if made_here:
+        return files.key_of(path or folder / OPERATOR_SEED, Kind.OPERATOR)
+    if path is None:
+        return None
+    found = files.read(path, Kind.OPERATOR)
+    if found is None:
+        raise ConfigError(f"{path} is missing")
+    return found
+
+
+def _check(leaf: str | None, worker: str | None, valid_days: int) -> None:
     if leaf is not None and worker is None:
         raise UsageError("--leaf is for a worker: expected --site, --worker and --families")
-    if leaf is not None and form is Format.JWT:
-        raise UsageError("--leaf cannot be printed as jwt, expected --format conf")
     if not 0 <= valid_days <= MAX_VALID_DAYS:
         raise UsageError(f"--valid-days is {valid_days}, expected 0 to {MAX_VALID_DAYS}")
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stt_cli.accounts.printing import OPERATOR_SEED
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from tests.servers import nats_versions
 from tests.support.processes.commands import stt
 from tests.support.processes.installation import PACE, PROGRAM
-from tests.support.shared.nats_logins import Operator, write
 
 READY_S = 180.0
 COORDINATOR = "STT-coordinator"
@@ -128,6 +128,19 @@ class Site:
         self.until(known, f"targets {targets}")
 
 
+def operator_mode(folder: Path, workers: Sequence[tuple[str, ...]]) -> str:
+    """The text of a server that knows all accounts as JWTs; those of `workers` are included."""
+    jwt = ("--format", "jwt")
+    whole = printed(folder, *jwt, "--operator", "--stt", "--people")
+    signed = (*jwt, "--operator-key", str(folder / "keys" / OPERATOR_SEED))
+    (folder / "nats").mkdir()
+    (folder / "nats" / "workers.conf").write_text(
+        "".join(printed(folder, *one, *signed) for one in workers)
+    )
+    assert whole.endswith("}\n")
+    return whole.removesuffix("}\n") + 'include "workers.conf"\n}\n'
+
+
 @contextmanager
 def accounts_on_nats(
     folder: Path,
@@ -138,14 +151,11 @@ def accounts_on_nats(
     extra: str = "",
 ) -> Iterator[Site]:
     """A server with the accounts of STT, of `workers` (arguments) and of people."""
-    words = [("--stt",), *workers, ("--people",)]
     if form == "conf":
+        words = [("--stt",), *workers, ("--people",)]
         text = "accounts {\n" + "\n".join(printed(folder, *one) for one in words) + "}\n"
     else:
-        operator = Operator()
-        key = write(folder / "operator.nk", operator.operator.seed)
-        jwt = ("--format", "jwt", "--operator-key", str(key))
-        text = operator.resolving("".join(printed(folder, *one, *jwt) for one in words))
+        text = operator_mode(folder, workers)
     program = binary or nats_versions.chosen()
     server = embedded_nats.start(folder / "nats", extra=text + extra, binary=program)
     site = Site(folder=folder, server=server, form=form)

@@ -42,8 +42,9 @@ async def raw(site: Site, who: str, errors: list[str] | None = None) -> AsyncGen
         if errors is not None:
             errors.append(str(error))
 
-    seed = str(site.secret(who))
-    async with one_connection(site.server.url, nkeys_seed=seed, error_cb=note) as client:
+    kind = "nkeys_seed" if site.form == "conf" else "user_credentials"
+    login = {kind: str(site.secret(who))}
+    async with one_connection(site.server.url, error_cb=note, **login) as client:
         yield client
 
 

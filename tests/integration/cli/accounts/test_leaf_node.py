@@ -7,6 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
+from stt_cli.accounts import files
+from stt_cli.accounts.keys import Kind
 from stt_cli.accounts.printing import LEAF_HEADER
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import free_port
@@ -32,20 +36,32 @@ def leaf_log(folder: Path) -> str:
     return (folder / "leaf" / "server.log").read_text()
 
 
-def test_a_worker_works_through_the_leaf_node_of_its_site(tmp_path: Path) -> None:
+def configured(folder: Path, form: str, port: int) -> tuple[str, str]:
+    """The accounts of the hub in `form`, and the text of the leaf node of the site."""
+    words = (*of_worker("eu", "w1"), "--leaf", f"nats-leaf://127.0.0.1:{port}")
+    if form == "conf":
+        hub, _, leaf = printed(folder, *words).partition(LEAF_HEADER)
+        blocks = [printed(folder, "--stt"), printed(folder, "--people"), hub]
+        return f"accounts {{\n{''.join(blocks)}}}\n", leaf
+    whole = ("--format", "jwt", "--operator", "--stt", "--people")
+    hub, _, leaf = printed(folder, *whole, *words).partition(LEAF_HEADER)
+    return hub, leaf
+
+
+@pytest.mark.parametrize("form", ["conf", "jwt"])
+def test_a_worker_works_through_the_leaf_node_of_its_site(tmp_path: Path, form: str) -> None:
     port = free_port()
-    url = f"nats-leaf://127.0.0.1:{port}"
-    hub, _, leaf = printed(tmp_path, *of_worker("eu", "w1"), "--leaf", url).partition(LEAF_HEADER)
-    blocks = [printed(tmp_path, "--stt"), printed(tmp_path, "--people"), hub]
-    text = f"accounts {{\n{''.join(blocks)}}}\nleafnodes {{ listen: 127.0.0.1:{port} }}\n"
-    server = embedded_nats.start(tmp_path / "nats", extra=text)
+    hub, leaf = configured(tmp_path, form, port)
+    listens = f"leafnodes {{ listen: 127.0.0.1:{port} }}\n"
+    server = embedded_nats.start(tmp_path / "nats", extra=hub + listens)
     (tmp_path / "leaf").mkdir()
-    shutil.copy(tmp_path / "keys" / "STT-eu-w1-leaf.conf", tmp_path / "leaf")
+    link = "STT-eu-w1-leaf" + (".conf" if form == "conf" else ".creds")
+    shutil.copy(tmp_path / "keys" / link, tmp_path / "leaf")
     there = embedded_nats.start(tmp_path / "leaf", extra=NO_JETSTREAM + leaf)
-    site = Site(folder=tmp_path, server=server)
+    site = Site(folder=tmp_path, server=server, form=form)
     try:
         site.coordinate()
-        at_leaf = Site(folder=tmp_path, server=there, processes=site.processes)
+        at_leaf = Site(folder=tmp_path, server=there, form=form, processes=site.processes)
         at_leaf.work("eu", "w1", "books")
         site.knows("books")
         assert site.stt(OPS, "enable", "--reason", "CHG-1").returncode == 0
@@ -53,6 +69,10 @@ def test_a_worker_works_through_the_leaf_node_of_its_site(tmp_path: Path) -> Non
         assert done.returncode == 0, done.stderr
         listed = json.loads(site.stt(OPS, "targets", "list", "-o", "json").stdout)["targets"]
         assert [one["kind"] for one in listed] == ["unreachable"]
+        config = ("--config", str(tmp_path / "w1.toml"))
+        done = at_leaf.stt("STT-eu-w1", "nats", "check", "-o", "json", *config)
+        levels = {line["what"]: line["level"] for line in json.loads(done.stdout)}
+        assert levels == {"NATS access": "ok", "NATS border": "ok"}, done.stdout
         asyncio.run(nothing_is_reached(site, at_leaf))
     finally:
         site.processes.close()
@@ -82,16 +102,32 @@ async def nothing_is_reached(hub: Site, leaf: Site) -> None:
                 await asyncio.sleep(0.05)
     assert {subject for subject, _ in heard} == {own, "stt.v1.result.postgresql.eu.books.w1"}
     stamps = [json.loads(headers[STAMP]) for subject, headers in heard if subject == own]
-    assert {stamp["acc"] for stamp in stamps} == {"STT-eu-w1"}
+    assert {stamp["acc"] for stamp in stamps} == {account(hub)}
 
 
-def test_the_key_of_a_worker_opens_no_link_of_a_leaf_node(tmp_path: Path) -> None:
+def account(site: Site) -> str:
+    """How the server names the account of the worker: in operator mode by its public key."""
+    if site.form == "conf":
+        return "STT-eu-w1"
+    seed = files.read(site.folder / "keys" / "STT-eu-w1.account.nk", Kind.ACCOUNT)
+    assert seed is not None
+    return seed.public
+
+
+@pytest.mark.parametrize("form", ["conf", "jwt"])
+def test_the_key_of_a_worker_opens_no_link_of_a_leaf_node(tmp_path: Path, form: str) -> None:
     port = free_port()
-    blocks = [printed(tmp_path, "--stt"), printed(tmp_path, *of_worker("eu", "w1"))]
-    text = f"accounts {{\n{''.join(blocks)}}}\nleafnodes {{ listen: 127.0.0.1:{port} }}\n"
+    worker = of_worker("eu", "w1")
+    if form == "conf":
+        text = f"accounts {{\n{printed(tmp_path, '--stt')}{printed(tmp_path, *worker)}}}\n"
+        seed = (tmp_path / "keys" / "STT-eu-w1.nk").read_text().strip()
+        login = f"nkey: {seed}"
+    else:
+        text = printed(tmp_path, "--format", "jwt", "--operator", "--stt", *worker)
+        login = f'credentials: "{tmp_path / "keys" / "STT-eu-w1.creds"}"'
+    text += f"leafnodes {{ listen: 127.0.0.1:{port} }}\n"
     server = embedded_nats.start(tmp_path / "nats", extra=text)
-    seed = (tmp_path / "keys" / "STT-eu-w1.nk").read_text().strip()
-    link = f'{{ url: "nats-leaf://127.0.0.1:{port}", nkey: {seed} }}'
+    link = f'{{ url: "nats-leaf://127.0.0.1:{port}", {login} }}'
     remote = f"leafnodes {{ remotes: [ {link} ] }}"
     there = embedded_nats.start(tmp_path / "leaf", extra=remote)
     try:

@@ -59,8 +59,10 @@ def test_credentials_that_exist_are_not_replaced(
         (("--stt", "--leaf", "nats-leaf://h"), "--leaf is for a worker"),
         (
             (*WORKER, "--leaf", "nats-leaf://h", "--format", "jwt"),
-            "--leaf cannot be printed as jwt",
+            "--leaf with --format jwt needs --operator-key",
         ),
+        (("--stt", "--operator"), "--operator is for --stt, in --format jwt"),
+        ((*WORKER, "--operator", "--format", "jwt"), "--operator is for --stt, in"),
         ((*WORKER, "--format", "jwt"), "STT.account.nk is missing"),
         (("--stt", "--format", "jwt", "--valid-days", "-1"), "--valid-days is -1"),
         (("--stt", "--format", "jwt", "--operator-key", "/nonexistent"), "/nonexistent is missing"),
