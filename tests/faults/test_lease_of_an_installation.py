@@ -34,6 +34,8 @@ async def it_is_killed(whole: Installation, _: Line) -> None:
     whole.coordinator.kill()
     await taken_over(whole)
     whole.coordinator.start()
+    # A process that is asked to end while it is being loaded ends by the signal, not with code 0.
+    await until(lambda: has_logged(whole, 0, "standby_waits"), "the killed one as a standby")
 
 
 async def it_is_paused(whole: Installation, _: Line) -> None:

@@ -25,7 +25,8 @@ from tests.support.shared.renewals import LOGINS, Login
 
 FORMS = os.environ.get("STT_TEST_LOGINS", "nkey").split(",")
 ROUNDS = int(os.environ.get("STT_TEST_ROUNDS", "1"))
-LIMIT_S = 60.0
+# Two processes need 4 s of a core each to start: 50 s, measured at a load of 20 on two cores.
+LIMIT_S = 300.0
 DAMAGED_S = 2.0  # for which reconnects find half a file
 TARGETS = 4
 WORKER = """
@@ -117,7 +118,7 @@ def replace(login: Login, processes: list[Process]) -> None:
             one.start()
 
 
-@pytest.mark.timeout(120 + 120 * ROUNDS)
+@pytest.mark.timeout(600 + 120 * ROUNDS)
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_is_lost_when_a_log_in_is_renewed_and_the_old_one_revoked(
     form: str, tmp_path: Path
