@@ -23,7 +23,7 @@ from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library, built_in_of
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
-from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
+from stt_coordinator.tasks.deadlines import end_suppressions, forget_absent, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
@@ -49,7 +49,6 @@ from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.telemetry.logs import logger
 
 STREAMS_S = 60.0  # between two checks that the streams are as they must be
-SUPPRESSIONS_S = 60.0  # between two checks of which suppressions end
 IDLE_S = 30.0  # after which a task runs that nobody woke
 _LOG = logger("coordinator")
 
@@ -231,7 +230,9 @@ class Coordinator:
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""
-        bus, wakeups, timing = self._bus, self._wakeups, self._timing
+        bus, store, wakeups, timing = self._bus, self._store, self._wakeups, self._timing
+        now, mark = self._clock.now, self._clock.mark
+        absent = partial(forget_absent, store, wakeups, mark, timing.forget_discovered)
         again = partial(repeat, trouble_s=timing.trouble_s, troubles=self._troubles)
         repeated: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
             "registry": (self._registry.record, Wakeup(), timing.registry_s),
@@ -240,26 +241,23 @@ class Coordinator:
             "watermarks": (self._watermarks.publish, wakeups.watermarks, IDLE_S),
             "events": (self._publisher.publish, wakeups.outbox, IDLE_S),
             "summary": (self._publisher.publish_summary, wakeups.summary, IDLE_S),
-            "replay": (partial(replay, self._store, wakeups), wakeups.replay, IDLE_S),
+            "replay": (partial(replay, store, wakeups), wakeups.replay, IDLE_S),
             "suppressions": (
-                partial(end_suppressions, self._store, wakeups, self._clock.now),
+                partial(end_suppressions, store, wakeups, now),
                 Wakeup(),
-                SUPPRESSIONS_S,
+                timing.ends_s,
             ),
-            "retention": (
-                partial(prune, self._store, self._retention, self._clock.mark),
-                Wakeup(),
-                timing.prune_s,
-            ),
+            "absent": (absent, Wakeup(), timing.ends_s),
+            "retention": (partial(prune, store, self._retention, mark), Wakeup(), timing.prune_s),
             "clock": (self._clock.compare, Wakeup(), timing.clock_s),
             "replicas": (self._replicas.compare, Wakeup(), timing.replicas_s),
         }
         if self._is_shared:
-            report = ReportKeeper(self._store, self._report)
+            report = ReportKeeper(store, self._report)
             repeated["report"] = (report.keep, Wakeup(), timing.report_s)
             repeated["store"] = (self._hand_over, Wakeup(), timing.lease_ttl_s / RENEWALS)
             repeated["others"] = (partial(wake_all, wakeups), self._others_changed, IDLE_S)
-        store, now, takers = self._store, self._clock.now, self._takers
+        takers = self._takers
         reconcile = partial(reconcile_jobs, bus, store, timing, now, wakeups=wakeups, takers=takers)
         # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {

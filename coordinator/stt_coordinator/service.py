@@ -60,7 +60,10 @@ async def run(
     installation over from another store. Raises ConfigError if the store cannot be used, or if a
     coordinator with another store owns the installation.
     """
-    timing = timing or Timing(release_after=timedelta(hours=settings.coordinator.release_after_h))
+    timing = timing or Timing(
+        release_after=timedelta(hours=settings.coordinator.release_after_h),
+        forget_discovered=timedelta(hours=settings.coordinator.forget_discovered_h),
+    )
     front = front_of(settings.web) if settings.web.listen else None
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     place = place_of(settings.coordinator, state)

@@ -100,6 +100,8 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     labels: dict[str, str] = {}  # msgspec copies it for each value
     workers: tuple[str, ...] = ()
     gone: bool = False
+    discovered: bool = False  # and never typed; one that is gone is forgotten after a while
+    absent_since: Instant | None = None  # of a discovered one that is gone: by the mark of ages
     claims: tuple[RefusedClaim, ...] = ()  # of live workers; no job goes to them
     awaits_run: bool = False  # of all its checks: it is new, or at a new site
     order: Order = Order()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -94,7 +94,15 @@ class _Life:
                 self._note(TargetPhase.BACK, row, reason=f"worker {worker} announces it again")
             is_gone = row.gone and me not in self._live
             self._put(
-                msgspec.structs.replace(row, labels=one.labels, workers=workers, gone=is_gone)
+                msgspec.structs.replace(
+                    row,
+                    labels=one.labels,
+                    workers=workers,
+                    gone=is_gone,
+                    # Never the other way: what somebody typed leaves by somebody's word alone.
+                    discovered=row.discovered and one.discovered,
+                    absent_since=row.absent_since if is_gone else None,
+                )
             )
             self._drop_claims(one.target, {me})
         elif why := self._why_released(row):
@@ -153,6 +161,7 @@ class _Life:
             first_seen=self._now,
             labels=one.labels,
             workers=(worker,),
+            discovered=one.discovered,
             awaits_run=True,
         )
 
@@ -218,6 +227,24 @@ def without_workers(row: TargetRecord, members: Collection[Member]) -> TargetRec
         return row
     is_gone = row.gone or (workers != row.workers and not workers)
     return msgspec.structs.replace(row, workers=workers, claims=claims, gone=is_gone)
+
+
+def absent(
+    rows: Iterable[TargetRecord], mark: datetime, grace: timedelta
+) -> tuple[list[TargetRecord], list[TargetRecord]]:
+    """Of discovered targets that are gone: those whose absence begins, and those it is over for.
+
+    `mark` moves no faster than time passes, so that no reading of a clock ends a grace time. An
+    absence that would begin later than `mark` begins anew: its store had another mark.
+    """
+    found = [row for row in rows if row.gone and row.discovered]
+    begins = [
+        msgspec.structs.replace(row, absent_since=mark)
+        for row in found
+        if row.absent_since is None or row.absent_since > mark
+    ]
+    over = [row for row in found if row.absent_since and mark - row.absent_since >= grace]
+    return begins, over
 
 
 def claim_sentences(row: TargetRecord) -> list[str]:

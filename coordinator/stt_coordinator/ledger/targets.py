@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import end_of_site
-from stt_coordinator.domain.target_life import TargetChanges, target_event, without_workers
+from stt_coordinator.domain.target_life import (
+    TargetChanges,
+    absent,
+    target_event,
+    without_workers,
+)
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Change, FindingState, Kind, Outcome, TargetPhase
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import FindingEvent, FindingRecord, TargetEvent
+from stt_shared.report import readable
+
+MAX_GONE = 1_000_000  # looked at; a fleet has fewer targets
+MAX_ABSENT = 200  # forgotten in one transaction: ingest waits while one is open
 
 
 def apply_changes(ledger: Ledger, changes: TargetChanges, now: datetime) -> None:
@@ -75,6 +84,26 @@ def forget_targets(
         target_event(TargetPhase.FORGOTTEN, row, now, by=by, reason=reason) for row in left.values()
     ]
     add_events(ledger, events)
+
+
+def forget_absent(
+    ledger: Ledger, now: datetime, mark: datetime, grace: timedelta
+) -> tuple[str, ...]:
+    """Forget discovered targets that are gone for longer than `grace`; returns those it was.
+
+    MAX_ABSENT at a time. `mark` is the instant that ages count from; where none is due, and none
+    is absent that was not before, nothing is written.
+    """
+    begins, over = absent(ledger.fleet.gone(MAX_GONE), mark, grace)
+    over = over[:MAX_ABSENT]
+    if begins:
+        ledger.locks.targets([row.target for row in begins])
+        ledger.fleet.put_targets(begins)
+    if over:
+        hours = readable.span(grace)
+        why = f"it was discovered, and no worker has announced it for {hours}"
+        forget_targets(ledger, over, now, by="", reason=why)
+    return tuple(row.target for row in over)
 
 
 def add_events(ledger: Ledger, events: Iterable[TargetEvent]) -> None:

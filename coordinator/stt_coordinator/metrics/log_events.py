@@ -71,6 +71,7 @@ EVENTS: Mapping[str, str] = {
     "store_unreachable": "the server of the store does not answer; tried again",
     "suppressions_ended": "accepted findings or severities ended, or end soon",
     "task_failed": "a step of a task failed; tried again",
+    "targets_forgotten": "discovered targets were gone for longer than their grace time",
     "targets_held": "a worker changes its targets more often than it may; they stay as they are",
     "targets_left_out": "a worker announces more targets, or new ones faster, than it may",
     "targets_shared": "a worker began to announce targets that another worker has",

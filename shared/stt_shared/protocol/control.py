@@ -240,6 +240,7 @@ class TargetInfo(Value, frozen=True, kw_only=True):
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # of its latest answers; at most 100
     never_run: int = 0  # enabled checks that were never run on it
     claims: tuple[TargetClaim, ...] = ()  # of workers that announce it and may not have it
+    discovered: bool = False  # and never typed: forgotten some time after it is gone
 
 
 class TargetsReply(Value, frozen=True, kw_only=True):

@@ -168,6 +168,7 @@ class AnnouncedTarget(Value, frozen=True, kw_only=True):
     target: str
     family: Family
     labels: dict[str, str] = {}
+    discovered: bool = False  # found by the worker, not typed: it may be forgotten by itself
 
 
 class PackHead(Value, frozen=True, kw_only=True):

@@ -108,6 +108,16 @@ class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
             unit="h",
         ),
     ] = 24
+    forget_discovered_h: Annotated[
+        int,
+        setting(
+            "time that a discovered target that no worker announces any more stays in the counts"
+            " before it is forgotten; what was typed stays until `stt targets forget`",
+            low=1,
+            high=8760,
+            unit="h",
+        ),
+    ] = 72
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

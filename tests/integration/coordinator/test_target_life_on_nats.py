@@ -167,6 +167,46 @@ async def test_a_gate_ends_3_until_a_new_target_had_its_run_and_when_a_line_was_
             assert await forgotten(ours) == ("t1", "switched off")
 
 
+async def test_a_discovered_target_that_is_gone_leaves_after_its_grace_time_with_an_event(
+    broker: Running, tmp_path: Path
+) -> None:
+    quick = replace(QUICK, forget_discovered=timedelta(seconds=3))
+    async with connected(broker) as ours, connected(broker) as theirs:
+        finder = FakeWorker(bus=ours, site="eu", discovered=True)
+        typed = FakeWorker(bus=theirs, name="w2", site="us", targets=(("p1", Family.MYSQL),))
+        store = await open_store(tmp_path)
+        try:
+            async with running(ours, store, quick), at_work(finder), at_work(typed):
+                await finished(ours, (await enable(ours)).run_id)
+                await until(lambda: not_checked(ours, 0))
+                finder.targets = typed.targets = ()
+                await until(lambda: counted(ours, gone=2))
+                assert await gate(broker) == 3
+                reason = "it was discovered, and no worker has announced it for 3 s"
+                assert await forgotten(ours) == ("t1", reason)
+                # What somebody typed waits for somebody's word.
+                await until(lambda: counted(ours, gone=1))
+                reply = await ask(ours, Verb.TARGETS, TargetsRequest(), TargetsReply)
+                assert [(one.target, one.discovered) for one in reply.targets] == [("p1", False)]
+                await until(lambda: ended(ours, "eu"))
+                # Announced again it is a new one, which waits for its first run.
+                finder.targets = (("t1", Family.MYSQL),)
+                await until(lambda: counted(ours, gone=1, targets=1))
+        finally:
+            await store.close()
+
+
+async def counted(bus: JetStreamBus, *, gone: int, targets: int = 0) -> bool:
+    counts = (await status(bus)).summary.counts
+    return (counts.gone, counts.targets) == (gone, targets)
+
+
+async def ended(bus: JetStreamBus, site: str) -> bool:
+    """Whether the last summary of the site says that nothing is left there."""
+    stored = await bus.last(subjects.STREAM_SUMMARY, f"{subjects.ROOT}.summary.site.{site}")
+    return stored is not None and b'"ended"' in stored.data
+
+
 async def not_checked(bus: JetStreamBus, number: int) -> bool:
     return (await status(bus)).summary.counts.not_checked == number
 

@@ -52,6 +52,7 @@ QUICK = Timing(
     trouble_s=0.02,
     reconcile_s=0.1,
     report_s=0.02,
+    ends_s=0.1,
 )
 
 
@@ -125,6 +126,7 @@ class FakeWorker:
     published: list[Outgoing] = field(default_factory=list[Outgoing])
     site: str = SITE
     labels: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    discovered: bool = False  # whether it found its targets by itself
     leaves: bool = False  # it takes no further job
 
     async def announce(self, *, leaving: bool = False) -> None:
@@ -135,7 +137,9 @@ class FakeWorker:
             started=NOW,
             at=clock.now(),
             targets=tuple(
-                AnnouncedTarget(target=t, family=f, labels=self.labels.get(t, {}))
+                AnnouncedTarget(
+                    target=t, family=f, labels=self.labels.get(t, {}), discovered=self.discovered
+                )
                 for t, f in self.targets
             ),
             pack="",

@@ -12,7 +12,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from stt_coordinator import coordinator, service
+from stt_coordinator import service
 from stt_coordinator.domain.time.timing import Timing
 from stt_shared import clock
 from stt_shared.command.options import Connection, load_settings
@@ -39,6 +39,7 @@ async def main() -> None:
         clock_s=0.5,
         reconcile_s=1.0,
         prune_s=0.5,
+        ends_s=0.5,
     )
     stop = asyncio.Event()
     with stop_on_signals(stop):
@@ -47,5 +48,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     setattr(clock, "now", moved_now)  # noqa: B010  # a plain assignment is refused by mypy
-    setattr(coordinator, "SUPPRESSIONS_S", 0.5)  # noqa: B010  # as above
     sys.exit(asyncio.run(main()))

@@ -137,6 +137,16 @@ async def exception_ended(stage: Stage) -> bool:
     return not await stage.store.read(lambda ledger: ledger.suppressions.live())
 
 
+# absent: a discovered target that nobody has announced for a year.
+async def discovered_target_is_over(stage: Stage) -> None:
+    row = target("t9", gone=True, discovered=True, absent_since=clock.now() - YEAR)
+    await stage.write(lambda ledger: ledger.fleet.put_targets([row]))
+
+
+async def target_forgotten(stage: Stage) -> bool:
+    return not await stage.store.read(lambda ledger: ledger.fleet.targets(["t9"]))
+
+
 # retention: an entry of the audit log of ten years ago.
 async def old_entry(stage: Stage) -> None:
     old = entry(0, at=clock.now() - timedelta(days=3_650))
@@ -243,6 +253,7 @@ ACTS: dict[str, Act] = {
     "schedule": Act(enabled_for_days, run_began),
     "reconcile": Act(late_job, job_ended),
     "suppressions": Act(exception_is_over, exception_ended),
+    "absent": Act(discovered_target_is_over, target_forgotten),
     "retention": Act(old_entry, entry_deleted),
     "dispatch": Act(pending_job, job_published),
     "ingest": Act(result_waits, job_ended),

@@ -56,7 +56,7 @@ def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked], never_run: 
         labels=row.labels,
         last_checked=row.last_checked,
         kind=Kind.GONE if row.gone else row.kind,
-        reason=GONE if row.gone else row.reason,
+        reason=_gone(row) if row.gone else row.reason,
         facts=row.facts,
         parts_not_checked=tuple(parts),
         never_run=never_run,
@@ -64,4 +64,9 @@ def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked], never_run: 
             TargetClaim(worker=one.worker, site=one.site, family=one.family, since=one.since)
             for one in row.claims
         ),
+        discovered=row.discovered,
     )
+
+
+def _gone(row: TargetRecord) -> str:
+    return f"{GONE}; it was discovered, and will be forgotten" if row.discovered else GONE

@@ -144,7 +144,12 @@ def _own_targets(
     for name, row in targets.items():
         for worker in row.workers:
             if (row.site, worker) in wanted:
-                one = AnnouncedTarget(target=name, family=row.family, labels=row.labels)
+                one = AnnouncedTarget(
+                    target=name,
+                    family=row.family,
+                    labels=row.labels,
+                    discovered=row.discovered,
+                )
                 own[row.site, worker].served[name] = one
         for claim in row.claims:
             own[claim.site, claim.worker].claimed[name] = claim.family
@@ -154,7 +159,7 @@ def _own_targets(
 def held(one: Bounded, own: OwnTargets, fleet: Fleet, name: str, allowed: float) -> Bounded:
     """`one` with the number of its changes, or, with more than `allowed`, without any change."""
     announced = {target.target: target for target in one.announcement.targets}
-    changes = sum(announced.get(target) != before for target, before in own.served.items())
+    changes = sum(_differ(announced.get(target), before) for target, before in own.served.items())
     changes += sum(
         target not in announced or announced[target].family is not family
         for target, family in own.claimed.items()
@@ -169,6 +174,14 @@ def held(one: Bounded, own: OwnTargets, fleet: Fleet, name: str, allowed: float)
     kept = (*own.served.values(), *claims)
     same = msgspec.structs.replace(one.announcement, targets=kept, leaving=False)
     return Bounded(announcement=same, announced=one.announced, is_held=True)
+
+
+def _differ(announced: AnnouncedTarget | None, before: AnnouncedTarget) -> bool:
+    """Whether the row of a target changes more often than once."""
+    if announced is None:
+        return True
+    # Not by being discovered: of a target that somebody typed too that never becomes true.
+    return (announced.family, announced.labels) != (before.family, before.labels)
 
 
 def bounded(

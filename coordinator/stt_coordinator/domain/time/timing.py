@@ -33,6 +33,10 @@ class Timing:
     announced_s: float = 10.0
     # How long every worker of a target must be silent before another site's claim is accepted.
     release_after: timedelta = timedelta(hours=24)
+    # How long a discovered target that is gone stays in the counts before it is forgotten.
+    forget_discovered: timedelta = timedelta(hours=72)
+    # Between two looks which suppressions end, and which discovered targets are over.
+    ends_s: float = 60.0
     # New targets get a first run together: when none was new for so long, or the first waited so
     # long. A worker may announce thousands, and many workers start at once.
     new_targets_quiet_s: float = 5.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from stt_coordinator.domain.target_life import (
     Member,
     Presence,
     TargetChanges,
+    absent,
     announced_targets,
     claim_sentences,
     moved_by_operator,
@@ -41,11 +43,25 @@ def announced(me: Member, *names: str, family: Family = Family.MYSQL) -> Announc
     )
 
 
-def known(*workers: str, site: str = "eu", gone: bool = False) -> Rows:
+def known(*workers: str, site: str = "eu", gone: bool = False, discovered: bool = False) -> Rows:
     row = TargetRecord(
-        target="t1", family=Family.MYSQL, site=site, first_seen=NOW, workers=workers, gone=gone
+        target="t1",
+        family=Family.MYSQL,
+        site=site,
+        first_seen=NOW,
+        workers=workers,
+        gone=gone,
+        discovered=discovered,
+        absent_since=NOW if gone and discovered else None,
     )
     return {"t1": row}
+
+
+def discovered(me: Member, *names: str) -> Announcement:
+    """An announcement of targets that the worker found by itself."""
+    one = announced(me, *names)
+    found = (msgspec.structs.replace(target, discovered=True) for target in one.targets)
+    return msgspec.structs.replace(one, targets=tuple(found))
 
 
 def heard(
@@ -185,3 +201,37 @@ def test_whatever_is_announced_only_the_owners_of_before_can_let_a_target_go(
         # Nobody is both, and a gone target has no live worker.
         assert not claimants & serving
         assert row.gone == (not serving)
+
+
+def test_only_a_target_that_nobody_ever_typed_is_discovered() -> None:
+    (new,) = heard({}, discovered(EU, "t1"), live=[EU]).targets
+    assert new.discovered
+    (typed,) = heard({"t1": new}, announced(EU2, "t1"), live=[EU, EU2]).targets
+    assert not typed.discovered
+    again = heard({"t1": typed}, discovered(EU, "t1"), discovered(EU2, "t1"), live=[EU, EU2])
+    assert again.targets == []
+    (gone,) = heard(known("w1"), announced(EU), live=[EU]).targets
+    (back,) = heard({"t1": gone}, discovered(EU, "t1"), live=[EU]).targets
+    assert not back.discovered
+
+
+def test_the_absence_of_a_discovered_target_begins_anew_when_it_was_back() -> None:
+    before = known(gone=True, discovered=True)
+    (back,) = heard(before, discovered(EU, "t1"), live=[EU]).targets
+    assert (back.gone, back.absent_since) == (False, None)
+    (gone,) = heard({"t1": back}, discovered(EU), live=[EU]).targets
+    later = NOW + timedelta(days=9)
+    (begins,), over = absent([gone], later, timedelta(hours=1))
+    assert (begins.absent_since, over) == (later, [])
+
+
+@pytest.mark.parametrize(
+    ("hours", "begins", "over"), [(-1, 1, 0), (0, 0, 0), (23, 0, 0), (24, 0, 1), (9_999, 0, 1)]
+)
+def test_an_absence_is_over_after_its_grace_time_and_one_of_the_future_begins_now(
+    hours: float, begins: int, over: int
+) -> None:
+    rows = [*known(gone=True, discovered=True).values(), *known(gone=True).values()]
+    mark = NOW + timedelta(hours=hours)
+    found = absent(rows, mark, timedelta(hours=24))
+    assert tuple(map(len, found)) == (begins, over)
