@@ -24,6 +24,7 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.joining import Joined, Joiner
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
+from stt_coordinator.lease.troubled import answer_while_troubled
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.place import Place, place_of
@@ -37,14 +38,14 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import Progress, connected
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import token_of
-from stt_shared.lifecycle import awaited_task, background_task, cancelled
+from stt_shared.lifecycle import awaited_task, background_loop, background_task, cancelled
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
 from stt_shared.settings.sections import LimitsSettings
 from stt_shared.telemetry import notify
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import log_crash, logger
 from stt_shared.telemetry.tracing import traced
 
 T = TypeVar("T")
@@ -105,6 +106,9 @@ async def run(
             adopts=adopts,
             joiner=joiner_of(place, bus, claimant, timing),
         )
+        answering = partial(answer_while_troubled, election)
+        answers = background_loop(answering, "standby-answers", log_crash)
+        stack.push_async_callback(cancelled, [answers])
         make = partial(dependencies_of, settings, state=state, timing=timing, page=page_of(front))
         while won := await stand_by(election, front, stop, make, sign):
             office, working = won

@@ -6,12 +6,14 @@ Part of `make chaos`.
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
+from stt_shared.errors import EXIT_UNREACHABLE
 from tests.support.processes.cluster import JETSTREAM
 from tests.support.processes.commands import stt
 from tests.support.processes.installation import installed
@@ -23,6 +25,18 @@ TARGETS = 40
 LEASE_S = 6.0
 DISK = "48m"
 FULL = "no space left on device"
+# What nats-server says while it stores nothing: nothing.
+REFUSED = re.compile("no acknowledgement within|no answer in time")
+
+
+async def refusal(broker: Running, *words: str) -> str:
+    """What a command prints once nobody leads."""
+    while True:
+        done = await asyncio.to_thread(stt, *words, STT_NATS_URL=broker.url)
+        if "no coordinator leads on NATS" in done.stderr:
+            assert done.returncode == EXIT_UNREACHABLE
+            print(f"stt {words[0]}: {done.stderr}")
+            return done.stderr
 
 
 @pytest.mark.timeout(600)
@@ -41,8 +55,16 @@ async def test_a_full_disk_of_the_only_server_delays_jobs_and_loses_none(
             await recorded(whole, TARGETS // 4)
             filler = fill(disk)
             await until(lambda: FULL in broker.log.read_text(errors="replace"), "a full disk")
-            seen = await asyncio.to_thread(stt, "status", STT_NATS_URL=broker.url)
-            print(f"status with a full disk: code {seen.returncode}\n{seen.stdout}{seen.stderr}")
+            for words in (("status",), ("run", "--by", "test")):
+                refused = await refusal(broker, *words)
+                assert "epoch 1: the lease was not renewed for" in refused, refused
+                assert REFUSED.search(refused), refused
+            # One that starts now cannot lead: it answers why.
+            assert whole.coordinator.stop() == 0
+            whole.coordinator.start()
+            refused = await refusal(broker, "status")
+            assert "standby since" in refused, refused
+            assert REFUSED.search(refused), refused
             filler.unlink()
             broker.restart()
             runs += [(await whole.run()).run_id for _ in range(2)]

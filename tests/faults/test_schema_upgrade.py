@@ -48,8 +48,7 @@ async def test_a_newer_release_waits_for_the_older_one_and_upgrades_when_it_may_
             newer.start()
             line = await made.logged(newer, "standby_waits")
             assert line["state"].endswith(
-                f": the acting coordinator a runs an older schema ({known}); stop it, or let it"
-                " end, to upgrade"
+                f": the leader a runs an older schema ({known}); stop it, or let it end, to upgrade"
             )
             assert rows(server, VERSION) == [(known,)]
             pause(older)
@@ -58,7 +57,7 @@ async def test_a_newer_release_waits_for_the_older_one_and_upgrades_when_it_may_
             assert rows(server, VERSION) == [(known + 1,)]
             resume(older)
             assert await exit_code(older) == 2
-            assert f"the acting coordinator b runs a newer schema ({known + 1})" in older.tail()
+            assert f"the leader b runs a newer schema ({known + 1})" in older.tail()
         older.start()
         assert await exit_code(older) == 2
         assert f"has version {known + 1}, this program knows up to {known}" in older.tail()

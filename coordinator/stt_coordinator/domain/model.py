@@ -147,6 +147,7 @@ class WorkerRecord(Record, frozen=True, kw_only=True):
     refused_pack: str = ""
     allow_unsigned: bool = False
     epoch: str = ""  # of its outbox; empty for a worker of an earlier release
+    shares: str = ""  # the sentence of the status on targets that it began to share; for a while
 
 
 class Pair(Record, frozen=True, kw_only=True):

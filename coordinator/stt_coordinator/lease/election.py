@@ -124,6 +124,7 @@ class Election:
     waiting: Waiting = field(init=False)
     installations: Installations = field(init=False)
     waits: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is a standby
+    is_troubled: bool = False  # the last attempt failed: NATS or the store did not do their part
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.claimant)
@@ -139,12 +140,14 @@ class Election:
         while not stop.is_set():
             try:
                 office = await self._attempt()
+                self.is_troubled = False
                 if office is not None:
                     self.waits.clear()
                     return office
                 if rounds % (INSPECTIONS // RENEWALS) == 0:
                     await self.announce()
             except RETRYABLE as error:
+                self.is_troubled = True
                 self._say(error.message)
             rounds += 1
             self.waits.set()

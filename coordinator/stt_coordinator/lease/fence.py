@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from stt_coordinator.lease.port import LeaseLostError
+from stt_coordinator.lease.port import ANSWERS_AFTER_S, LeaseLostError
 from stt_coordinator.lease.term import Term
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Handler, Inbox
@@ -19,14 +20,17 @@ from stt_shared.bus.values import (
     Publication,
     Receipt,
     Request,
+    RequestError,
     Stored,
 )
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
+from stt_shared.protocol.control import NO_LEADER, Verb
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 AGE_S = 43_200.0  # a fence is written again before its stream drops it: jobs stay 48 h
 _STREAMS = {spec.name: spec for spec in subjects.FENCED}
+STATUS = subjects.control(Verb.STATUS)
 STANDS_DOWN = "another coordinator has taken over this stream"
 
 
@@ -210,9 +214,12 @@ class FencedBus:
     ) -> AbstractAsyncContextManager[None]:
         """See the port. Each epoch is a group of its own, so that a holder that hangs takes none.
 
-        Requests that arrive outside of the term, or whose answer does, are not answered.
+        Requests that arrive outside of the term, or whose answer does, are not answered; but one
+        for the status with the reason why nobody leads, as long as that is so.
         """
         guarded = {subject: self._guarded(handler) for subject, handler in handlers.items()}
+        if STATUS in guarded:
+            guarded[STATUS] = self._explained(guarded[STATUS])
         return self._bus.serve(guarded, group=group or f"epoch-{self._term.epoch}")
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -226,6 +233,18 @@ class FencedBus:
                 # next holder.
                 if not self._term.may_act():
                     raise NoReplyError
+
+        return answer
+
+    def _explained(self, handler: Handler) -> Handler:
+        async def answer(request: Request) -> bytes:
+            if not self._term.obstacle():
+                return await handler(request)
+            # The first answer counts: that of a successor must not come second.
+            await asyncio.sleep(ANSWERS_AFTER_S)
+            if why := self._term.obstacle():
+                raise RequestError(NO_LEADER, f"epoch {self._term.epoch}: {why}")
+            raise NoReplyError
 
         return answer
 

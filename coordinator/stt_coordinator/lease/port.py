@@ -8,6 +8,8 @@ from typing import Protocol
 from stt_coordinator.lease.record import LeaseRecord
 from stt_shared.errors import SttError
 
+# After which the status says that nobody leads: a leader, if there is one, has answered by then.
+ANSWERS_AFTER_S = 1.0
 RENEWALS = 3  # in the time after which a silent holder loses the lease
 SAFETY = 0.75  # part of that time in which a holder acts without a renewal
 

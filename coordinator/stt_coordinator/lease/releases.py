@@ -8,28 +8,28 @@ from stt_shared.bus.port import Bus
 from stt_shared.bus.values import RequestError
 from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.protocol.control import NO_LEADER, Empty, StatusReply, Verb
 
 ANSWER_S = 2.0
 
 
 def obstacle(claimant: Claimant, record: LeaseRecord | None) -> str:
-    """Why a claimant with a newer schema has to wait for the end of the one that acts; or empty.
+    """Why a claimant with a newer schema has to wait for the end of the leader; or empty.
 
-    Raises ConfigError if the one that acts has the newer schema: then the store has it, too.
+    Raises ConfigError if the leader has the newer schema: then the store has it, too.
     """
     known, found = claimant.store_schema, record.store_schema if record else 0
     if record is None or not (known and found) or known == found:
         return ""
     if found > known:
         raise ConfigError(
-            f"the acting coordinator {record.name} runs a newer schema ({found}), this program"
-            f" knows up to {known}",
-            hint="upgrade this coordinator to the release of the acting one",
+            f"the leader {record.name} runs a newer schema ({found}), this program knows up to"
+            f" {known}",
+            hint="upgrade this coordinator to the release of the leader",
         )
     return (
-        f"the acting coordinator {record.name} runs an older schema ({found}); stop it, or let it"
-        " end, to upgrade"
+        f"the leader {record.name} runs an older schema ({found}); stop it, or let it end, to"
+        " upgrade"
     )
 
 
@@ -43,7 +43,8 @@ async def older_acts(bus: Bus) -> bool:
     try:
         data = await bus.request(subject, codec.encode(Empty()), timeout=ANSWER_S)
         return codec.decode(StatusReply, data).coordinator is None
-    except RequestError:
-        return True  # its store does not answer, but it does
+    except RequestError as error:
+        # Its store does not answer, but it does; another standby says that nobody leads.
+        return error.code != NO_LEADER
     except (UnreachableError, ProtocolError):
         return False

@@ -33,6 +33,7 @@ class Term:
         self.since = since or clock.now()
         self.is_lost = False
         self.lost_by = "another coordinator acts"
+        self.trouble = ""  # why the last renewal failed
         self.doubted = asyncio.Event()  # set by what suggests that another one holds the lease
         self._ttl_s = ttl_s
         self._uptime = uptime
@@ -40,7 +41,7 @@ class Term:
 
     def renewed(self, at: float) -> None:
         """Prolong: a renewal that was sent at `at`, in seconds of uptime, has succeeded."""
-        self._renewed = at
+        self._renewed, self.trouble = at, ""
 
     def lose(self, reason: str) -> None:
         """End the term at once, and wake its keeper."""
@@ -61,6 +62,13 @@ class Term:
                 f"the lease was not renewed for {self._age_s():.0f} s: this coordinator waits",
                 hint="it acts again when NATS answers and no other coordinator has taken over",
             )
+
+    def obstacle(self) -> str:
+        """Why this process may not act although it is not known that another one does; or empty."""
+        if self.is_lost or self.may_act():
+            return ""
+        trouble = f" ({self.trouble})" if self.trouble else ""
+        return f"the lease was not renewed for {self._age_s():.0f} s{trouble}: it waits"
 
     def _age_s(self) -> float:
         return self._uptime() - self._renewed
@@ -130,7 +138,7 @@ class Keeper:
     def _note_late(self, error: UnreachableError) -> None:
         if not self.is_late:
             _LOG.warning("lease_not_renewed", reason=error.message)
-        self.is_late = True
+        self.is_late, self.term.trouble = True, error.message
         if not self.term.may_act() and self.handover.is_wanted():
             self.term.is_lost = True
             raise LeaseLostError("NATS does not answer, and a standby waits for the store")

@@ -18,7 +18,14 @@ from stt_shared.errors import (
     UsageError,
 )
 from stt_shared.protocol.codec import decode, encode
-from stt_shared.protocol.control import Empty, TargetInfo, TargetsReply, TargetsRequest, Verb
+from stt_shared.protocol.control import (
+    NO_LEADER,
+    Empty,
+    TargetInfo,
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import (
     ReportedResult,
@@ -84,7 +91,7 @@ class Control:
         try:
             data = await self.bus.request(subject_of(verb), encode(request), timeout=self.timeout)
         except RequestError as error:
-            raise _refusal(error) from error
+            raise self._refusal(error) from error
         except NobodyAnswersError as error:
             # A subject that the account does not import looks like one that nobody listens on.
             if verb is not Verb.STATUS and await self._answers():
@@ -98,6 +105,8 @@ class Control:
             # The server drops what permissions refuse: the request itself gets no answer.
             if f"publish {subject_of(verb)}" in self.bus.refused():
                 raise _not_allowed(verb, self.url) from error
+            if verb is not Verb.STATUS:
+                await self._answers()  # raises what the status says of nobody leading
             raise UnreachableError(
                 f"no coordinator answers on NATS at {self.url} ({error.message})",
                 hint="start one with: stt coordinator\nor diagnose it: stt doctor",
@@ -105,13 +114,28 @@ class Control:
         return decode(reply, data)
 
     async def _answers(self) -> bool:
-        """Whether the coordinator answers what every user may ask."""
+        """Whether the coordinator answers what every user may ask.
+
+        Raises UnreachableError if a standby answers that nobody leads.
+        """
         subject = subject_of(Verb.STATUS)
         try:
             await self.bus.request(subject, encode(Empty()), timeout=self.timeout)
-        except (RequestError, UnreachableError) as error:
-            return isinstance(error, RequestError)
+        except RequestError as error:
+            if error.code == NO_LEADER:
+                raise self._refusal(error) from error
+        except UnreachableError:
+            return False
         return True
+
+    def _refusal(self, error: RequestError) -> SttError:
+        if error.code != NO_LEADER:
+            return _refusal(error)
+        return UnreachableError(
+            f"no coordinator leads on NATS at {self.url} ({error.message})",
+            hint="free space on the disk of nats-server, read its log, and restart it if it refuses"
+            " to store\nor diagnose it: stt doctor",
+        )
 
     async def every_target(self) -> list[TargetInfo]:
         """All targets that the coordinator knows, page by page; raises what `ask` raises."""

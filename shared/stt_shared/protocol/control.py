@@ -224,6 +224,10 @@ class TargetClaim(Value, frozen=True, kw_only=True):
     since: Instant
 
 
+# Code of a standby's answer: nobody leads, and why this one cannot.
+NO_LEADER = "no_leader"
+
+
 class TargetInfo(Value, frozen=True, kw_only=True):
     """A target and its state."""
 

@@ -27,3 +27,5 @@ class Recorded:
     holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
     claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
     shared: Mapping[Member, Shared] = field(default_factory=dict[Member, Shared])
+    # The sentences on shared targets that the store had before, by worker.
+    shares: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stt_coordinator.domain.intake.installations import plain_name
-from stt_coordinator.domain.model import TargetRecord
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.target_life import Member
 from stt_shared import clock
 from stt_shared.report import readable
@@ -46,6 +46,16 @@ def newly_shared(
     return dict(found)
 
 
+def sentence(site: str, worker: str, one: Shared) -> str:
+    """The sentence of the status on what a worker began to share."""
+    number, names = readable.number(len(one.targets), "target"), sorted(one.targets)
+    return (
+        f"worker {worker} of site {site} began to announce {number} of"
+        f" {readable.first_names(sorted(one.others))} ({readable.first_names(names)}):"
+        " its results count as well"
+    )
+
+
 class SharedTargets:
     """A sentence for each worker that began to share targets, for SHOWN_S.
 
@@ -55,19 +65,31 @@ class SharedTargets:
 
     def __init__(self) -> None:
         self._by_worker: dict[str, tuple[float, str]] = {}  # since when, and the sentence
+        self._is_restored = False
+
+    def restore(self, shares: Mapping[str, str]) -> None:
+        """Show what the store has of an earlier process, once, and for SHOWN_S from now.
+
+        Not from when it began: that would be the reading of a wall clock, which may be wrong.
+        """
+        if not self._is_restored:
+            self._is_restored = True
+            at = clock.monotonic()
+            self._by_worker |= {worker: (at, text) for worker, text in shares.items()}
+
+    def current(self, worker: str, stored: WorkerRecord | None) -> str:
+        """The sentence on a worker that is to be stored with it; empty: none is shown."""
+        if not self._is_restored:
+            return stored.shares if stored else ""
+        at, text = self._by_worker.get(worker, (0.0, ""))
+        return text if text and clock.monotonic() - at <= SHOWN_S else ""
 
     def note(self, found: Mapping[Member, Shared]) -> None:
         """Keep and log what workers began to share."""
         for (site, worker), one in found.items():
-            number, names = readable.number(len(one.targets), "target"), sorted(one.targets)
-            sentence = (
-                f"worker {worker} of site {site} began to announce {number} of"
-                f" {readable.first_names(sorted(one.others))} ({readable.first_names(names)}):"
-                " its results count as well"
-            )
-            self._by_worker[worker] = (clock.monotonic(), sentence)
+            self._by_worker[worker] = (clock.monotonic(), sentence(site, worker, one))
             others = readable.first_names(sorted(one.others))
-            _LOG.warning("targets_shared", worker=worker, targets=len(names), others=others)
+            _LOG.warning("targets_shared", worker=worker, targets=len(one.targets), others=others)
 
     def forget_others(self, workers: Collection[str]) -> None:
         """Forget all workers but these."""
@@ -77,4 +99,4 @@ class SharedTargets:
         """One for each of the last MAX_NAMED workers."""
         recent = clock.monotonic() - SHOWN_S
         shown = sorted((one for one in self._by_worker.values() if one[0] >= recent), reverse=True)
-        return tuple(sentence for _, sentence in shown[:MAX_NAMED])
+        return tuple(text for _, text in shown[:MAX_NAMED])

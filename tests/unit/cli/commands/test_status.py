@@ -39,6 +39,17 @@ def test_nobody_answering_is_exit_4_with_what_to_do(stt: Stt) -> None:
     assert err[-1].startswith("exit 4: ")
 
 
+def test_a_standby_that_cannot_lead_is_exit_4_with_what_nats_answered(
+    service: Service, stt: Stt
+) -> None:
+    why = "two, standby since T: the lease cannot be taken (no acknowledgement within 5 s)"
+    service.answer(Verb.STATUS, RequestError("no_leader", why))
+    code, out, err = stt("status", "--nats-url", "nats://n:1")
+    assert (code, out) == (4, "")
+    assert err[0] == f"error: no coordinator leads on NATS at nats://n:1 ({why})"
+    assert "free space on the disk of nats-server" in err[1]
+
+
 def test_enable_says_who_and_why_and_names_the_first_run(service: Service, stt: Stt) -> None:
     service.answer(Verb.ENABLE, SwitchReply(state=ON, changed=True, run_id="r1"))
     code, out, err = stt("enable", "--by", "ann", "--reason", "why")

@@ -19,7 +19,7 @@ ACTING = LeaseRecord(holder="a1", name="a", host="one", store="s", store_schema=
 
 def test_the_newer_one_waits_for_the_end_of_the_older_and_says_so() -> None:
     assert obstacle(claimant(18), ACTING) == (
-        "the acting coordinator a runs an older schema (17); stop it, or let it end, to upgrade"
+        "the leader a runs an older schema (17); stop it, or let it end, to upgrade"
     )
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from stt_coordinator.domain.intake.ceilings import Ceilings
-from stt_coordinator.tasks import worker_registry
 from stt_coordinator.tasks.guards import waiting_announcements
+from stt_coordinator.tasks.registry import shown
 from tests.support.coordinator.announcing import Site
 from tests.support.coordinator.coordination import QUICK
 
@@ -112,7 +112,7 @@ async def test_names_that_only_a_flood_knew_are_forgotten(
     assert len(await site.workers()) == 11
     assert len(site.registry.skews) == 11
     assert len(site.registry.degraded) <= 5
-    await site.later(worker_registry.CROWDED_S + 1)
+    await site.later(shown.CROWDED_S + 1)
     await site.announce("w1", "a", epoch="genuine0")
     assert site.registry.degraded == ()
 

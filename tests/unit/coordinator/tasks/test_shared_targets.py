@@ -60,3 +60,27 @@ async def test_as_many_workers_are_kept_as_are_known(site: Site) -> None:
     await site.store.transact(lambda led: led.fleet.drop_workers(f"w{n}" for n in range(1, 21)))
     await site.announce("w0", *(f"t{number}" for number in range(30)))
     assert site.registry._shared._by_worker == {}
+
+
+async def test_a_stand_in_is_named_after_a_restart_of_the_coordinator_too_and_then_no_more(
+    site: Site,
+) -> None:
+    await site.announce("w1", "a", "b")
+    await site.announce("w2", "own", "a")
+    (named,) = sentences(site)
+    await site.later(30)
+    site.restart()
+    await site.registry.record()
+    assert sentences(site) == [named]
+    # It goes on to announce them, which keeps the sentence with it.
+    await site.announce("w2", "own", "a")
+    site.restart()
+    await site.announce("w2", "own", "a")
+    assert sentences(site) == [named]
+    # An hour later it is no news, and no restart makes it so again.
+    await site.later(3_601)
+    await site.announce("w2", "own", "a")
+    assert sentences(site) == []
+    site.restart()
+    await site.announce("w2", "own", "a")
+    assert sentences(site) == []
