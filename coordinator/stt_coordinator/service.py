@@ -24,7 +24,7 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.joining import Joined, Joiner
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
-from stt_coordinator.lease.troubled import answer_while_troubled
+from stt_coordinator.lease.troubled import answering_while_troubled
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.place import Place, place_of
@@ -38,14 +38,14 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import Progress, connected
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import token_of
-from stt_shared.lifecycle import awaited_task, background_loop, background_task, cancelled
+from stt_shared.lifecycle import awaited_task, background_task, cancelled
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
-from stt_shared.settings.sections import LimitsSettings
+from stt_shared.settings.sections import CoordinatorSettings, LimitsSettings
 from stt_shared.telemetry import notify
-from stt_shared.telemetry.logs import log_crash, logger
+from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
 
 T = TypeVar("T")
@@ -61,21 +61,13 @@ async def run(
     installation over from another store. Raises ConfigError if the store cannot be used, or if a
     coordinator with another store owns the installation.
     """
-    timing = timing or Timing(
-        release_after=timedelta(hours=settings.coordinator.release_after_h),
-        forget_discovered=timedelta(hours=settings.coordinator.forget_discovered_h),
-    )
+    timing = timing or timing_of(settings.coordinator)
     front = front_of(settings.web) if settings.web.listen else None
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     place = place_of(settings.coordinator, state)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
-        host = socket.gethostname()
-        arrival = Arrival(
-            identity=place.identity,
-            name=settings.coordinator.name or token_of(host, "coordinator"),
-            host=host,
-        )
+        arrival = arrival_of(settings.coordinator, place)
         # First of all: a wrong setting ends the process before it tells systemd that it is ready.
         store = await arrival.attempt()
         stack.callback(_LOG.info, "coordinator_stopped")
@@ -106,9 +98,7 @@ async def run(
             adopts=adopts,
             joiner=joiner_of(place, bus, claimant, timing),
         )
-        answering = partial(answer_while_troubled, election)
-        answers = background_loop(answering, "standby-answers", log_crash)
-        stack.push_async_callback(cancelled, [answers])
+        await stack.enter_async_context(answering_while_troubled(election))
         make = partial(dependencies_of, settings, state=state, timing=timing, page=page_of(front))
         while won := await stand_by(election, front, stop, make, sign):
             office, working = won
@@ -118,6 +108,21 @@ async def run(
                 sign.store = office.store
                 await Coordinator(make(office)).run(ended)
             sign.store = None
+
+
+def timing_of(settings: CoordinatorSettings) -> Timing:
+    """The time limits of the tasks, with those that are settings."""
+    return Timing(
+        release_after=timedelta(hours=settings.release_after_h),
+        forget_discovered=timedelta(hours=settings.forget_discovered_h),
+    )
+
+
+def arrival_of(settings: CoordinatorSettings, place: Place) -> Arrival:
+    """This process before it has a store."""
+    host = socket.gethostname()
+    name = settings.name or token_of(host, "coordinator")
+    return Arrival(identity=place.identity, name=name, host=host)
 
 
 Make = Callable[[Office | Joined], CoordinatorDependencies]

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from stt_coordinator.lease.election import INSPECTIONS, Election
 from stt_coordinator.lease.fence import STATUS
 from stt_coordinator.lease.port import ANSWERS_AFTER_S
 from stt_shared.bus.values import NoReplyError, Request, RequestError
 from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import background_loop, cancelled
 from stt_shared.protocol.control import NO_LEADER
+from stt_shared.telemetry.logs import log_crash
 
 GROUP = "standby"  # not that of a leader: both get the request, and the leader answers at once
+
+
+@asynccontextmanager
+async def answering_while_troubled(election: Election) -> AsyncGenerator[None]:
+    """Do so while the block lasts."""
+    task = background_loop(partial(answer_while_troubled, election), "standby-answers", log_crash)
+    try:
+        yield
+    finally:
+        await cancelled([task])
 
 
 async def answer_while_troubled(election: Election) -> None:
     """Answer `status` with the trouble of `election` while it has one, until cancelled.
 
-    Without that nobody answers where nobody can lead, as while the disk of NATS is full, and people
-    are told to start a coordinator.
+    Without that nobody answers where nobody can lead, as while the disk of NATS is full, and
+    commands advise to start a coordinator.
     """
     pause_s = election.lease.ttl_s / INSPECTIONS
 

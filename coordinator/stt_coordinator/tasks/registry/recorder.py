@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from stt_coordinator.domain.intake import installations
 from stt_coordinator.domain.intake.ceilings import Fleet, TargetBudgets
 from stt_coordinator.domain.intake.installations import Installation, holders_of, named
 from stt_coordinator.domain.intake.names import within_names
-from stt_coordinator.domain.model import WorkerRecord
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -63,15 +63,7 @@ class Recorder:
         fleet = Fleet(workers=known, targets=before, retired=names.retired)
         bounded = self.budgets.bound(within.announcements, fleet, clock.monotonic())
         heard = {name: one.announcement for name, one in bounded.items()}
-        changed = {
-            name: msgspec.structs.replace(
-                announced_worker(one, now), shares=self.shared.current(name, known.get(name))
-            )
-            for name, one in heard.items()
-        }
-        unheard = (one for name, one in known.items() if name not in heard)
-        # While this process was not there nobody could be heard.
-        changed |= silent_workers(unheard, self.silence_s, self.timing.worker_down)
+        changed = self._changed(known, heard, now)
         if not changed:
             return Recorded(
                 crowded=names.left_out,
@@ -91,13 +83,8 @@ class Recorder:
         ledger.outbox.add(event_messages.of_worker(worker_event(one, now)) for one in moved)
         changes = announced_targets(before, heard.values(), self._presence(after), now)
         apply_changes(ledger, changes, now)
-        relabelled = [
-            row.target
-            for row in changes.targets
-            if row.target in before and before[row.target].labels != row.labels
-        ]
         # After the targets are stored: suppressions are looked up by the labels of now.
-        suppressions.apply_to_relabelled(ledger, relabelled, now)
+        suppressions.apply_to_relabelled(ledger, _relabelled(before, changes.targets), now)
         rows = before | {row.target: row for row in changes.targets}
         claims = (text for row in rows.values() for text in claim_sentences(row))
         shared = newly_shared(before, changes.targets)
@@ -120,12 +107,35 @@ class Recorder:
             shares=_shares_of(known),
         )
 
+    def _changed(
+        self,
+        known: Mapping[str, WorkerRecord],
+        heard: Mapping[str, Announcement],
+        now: datetime,
+    ) -> dict[str, WorkerRecord]:
+        """The workers that were heard, as they are now, and those that are silent."""
+        changed: dict[str, WorkerRecord] = {}
+        for name, one in heard.items():
+            shares = self.shared.current(name, known.get(name))
+            changed[name] = msgspec.structs.replace(announced_worker(one, now), shares=shares)
+        unheard = (one for name, one in known.items() if name not in heard)
+        # While this process was not there nobody could be heard.
+        return changed | silent_workers(unheard, self.silence_s, self.timing.worker_down)
+
     def _presence(self, workers: Mapping[str, WorkerRecord]) -> Presence:
         most_s = self.timing.release_after.total_seconds()
         return Presence(
             live={(one.site, name) for name, one in workers.items() if one.state == "up"},
             is_released=lambda member: self.listened.silence_s(member) > most_s,
         )
+
+
+def _relabelled(before: Mapping[str, TargetRecord], after: Iterable[TargetRecord]) -> list[str]:
+    return [
+        row.target
+        for row in after
+        if row.target in before and before[row.target].labels != row.labels
+    ]
 
 
 def _sites_of(workers: Mapping[str, WorkerRecord]) -> dict[str, str]:

@@ -75,7 +75,7 @@ async def refusal(bus: MemoryBus) -> RequestError:
                 return error
 
 
-async def test_a_coordinator_that_cannot_lead_answers_what_nats_said_until_it_leads(
+async def test_a_coordinator_that_cannot_lead_answers_why_until_it_leads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = MemoryBroker()
