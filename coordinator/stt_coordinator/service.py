@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from stt_coordinator.active import ActiveCoordinator
 from stt_coordinator.alerts.channels import channels
+from stt_coordinator.control.troubled import answering_while_troubled
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.domain.time.timing import Timing
@@ -24,7 +25,6 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.joining import Joined, Joiner
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
-from stt_coordinator.lease.troubled import answering_while_troubled
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.place import Place, place_of

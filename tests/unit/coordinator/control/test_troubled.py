@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.lease import fence, troubled
+from stt_coordinator.control import troubled
+from stt_coordinator.control.troubled import answer_while_troubled
+from stt_coordinator.lease import fence
 from stt_coordinator.lease.election import Election
 from stt_coordinator.lease.fence import FencedBus, Fences
 from stt_coordinator.lease.memory import Held
 from stt_coordinator.lease.port import View
 from stt_coordinator.lease.releases import older_acts
 from stt_coordinator.lease.term import Term
-from stt_coordinator.lease.troubled import answer_while_troubled
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Request, RequestError
 from stt_shared.errors import NobodyAnswersError, UnreachableError
