@@ -1,4 +1,4 @@
-"""Every state of the page in a real browser, over a store seeded into it: words, green, axe."""
+"""Every state of the page in a real browser, over a store seeded into it, and a run going on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser
 
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import LocalSource
+from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.pack import archive
@@ -22,7 +25,7 @@ from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.trust import Policy
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
-from tests.support.browser.states import STATES, serving
+from tests.support.browser.states import STATES, Site, serving
 from tests.support.shared.packs import Signer, files_of
 
 GREEN = ".note.good, .note .ok"
@@ -159,3 +162,27 @@ def test_settings_show_the_pack_in_use_and_the_trusted_keys(
         key = signer.key.public.name
         words = ("checks 7 (1 check)", f"Signed by\n{key}", f"one of these keys:\n\n{key}")
         looked_at(browser, f"{site.url}/settings", "settings-pack", tmp_path, words)
+
+
+def test_a_run_is_followed_while_it_goes_on(browser: Browser, tmp_path: Path) -> None:
+    with beside(serving(tmp_path, STATES["first"])) as site:
+        page = browser.new_page()
+        page.goto(f"{site.url}/runs/{site.run}")
+        text = page.locator("[data-text]")
+        assert text.inner_text() == "2 of 6 databases answered"
+        site.write(on(site, done=4))
+        page.wait_for_selector("text=4 of 6 databases answered")
+        assert page.locator("progress").evaluate("(one) => one.value") == 4
+        site.write(on(site, done=6, state="finished", finished=clock.now()))
+        page.wait_for_selector("dd:has-text('finished')")
+        assert page.locator("progress").count() == 0
+        page.close()
+
+
+def on(site: Site, **changes: Any) -> Any:
+    def work(ledger: Ledger) -> None:
+        run = ledger.runs.get(site.run)
+        assert run is not None
+        ledger.runs.put(msgspec.structs.replace(run, **changes))
+
+    return work

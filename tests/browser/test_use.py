@@ -1,17 +1,14 @@
-"""How the page is used in a real browser: on paper, by keyboard, without scripts, as a run goes."""
+"""How the page is used in a real browser: on paper, by keyboard, and without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from playwright.sync_api import Browser, Page
 
-from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
@@ -292,27 +289,3 @@ def test_a_form_that_cannot_be_granted_says_why(
     page.wait_for_selector("[role=alert]")
     assert sentence in page.inner_text("[role=alert]")
     page.close()
-
-
-def test_a_run_is_followed_while_it_goes_on(browser: Browser, tmp_path: Path) -> None:
-    with beside(serving(tmp_path, STATES["first"])) as site:
-        page = browser.new_page()
-        page.goto(f"{site.url}/runs/{site.run}")
-        text = page.locator("[data-text]")
-        assert text.inner_text() == "2 of 6 databases answered"
-        site.write(on(site, done=4))
-        page.wait_for_selector("text=4 of 6 databases answered")
-        assert page.locator("progress").evaluate("(one) => one.value") == 4
-        site.write(on(site, done=6, state="finished", finished=clock.now()))
-        page.wait_for_selector("dd:has-text('finished')")
-        assert page.locator("progress").count() == 0
-        page.close()
-
-
-def on(site: Site, **changes: Any) -> Any:
-    def work(ledger: Ledger) -> None:
-        run = ledger.runs.get(site.run)
-        assert run is not None
-        ledger.runs.put(msgspec.structs.replace(run, **changes))
-
-    return work
