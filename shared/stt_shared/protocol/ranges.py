@@ -34,7 +34,8 @@ def _struct(kind: type[msgspec.Struct]) -> Check:
 
     def check_fields(value: msgspec.Struct) -> str:
         for name, check in checks:
-            if (found := getattr(value, name)) is not None and (what := check(found)):
+            found = getattr(value, name)
+            if found is not None and found is not msgspec.UNSET and (what := check(found)):
                 return f"{name}: {what}" if check in _LEAVES else f"{name}.{what}"
         return ""
 

@@ -1,4 +1,4 @@
-"""A remediation as data: kept whole, told what is missing, and left out where there is no room."""
+"""A remediation as data: kept whole, named where parts are missing, left out without room."""
 
 from __future__ import annotations
 
