@@ -193,6 +193,14 @@ async def test_an_announcement_of_flipped_bits_ends_nothing_and_the_next_whole_o
         for _ in range(50 * FLIPS):
             data = flipped(codec.encode(msgspec.structs.replace(whole, leaving=True)), dice)
             await bus.send(subjects.announce(SITE, worker.name), data)
+        # Announcements arrive in their order: with this one all of the flipped ones were read.
+        last = msgspec.structs.replace(whole, worker="last")
+        await bus.send(subjects.announce(SITE, "last"), codec.encode(last))
+
+        async def is_read() -> bool:
+            return any(one.worker == "last" for one in (await status(bus)).workers)
+
+        await until(is_read)
 
         async def is_back() -> bool:
             one = next(one for one in (await status(bus)).workers if one.worker == worker.name)
