@@ -37,8 +37,8 @@ Pair = tuple[PostgresqlStore, PostgresqlStore]
 
 
 @pytest.fixture
-async def stores(postgresql: Running) -> AsyncGenerator[Pair]:
-    url, schema = database(postgresql), fresh_schema()
+async def stores(store_server: Running) -> AsyncGenerator[Pair]:
+    url, schema = database(store_server), fresh_schema()
     first = await open_store(url, schema)
     second = await open_store(url, schema)
     yield first, second
