@@ -21,6 +21,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
+    NO_LEADER,
     Empty,
     RunReply,
     RunRequest,
@@ -95,8 +96,10 @@ class Installation:
         async with one_connection(self.servers, connect_timeout=2, error_cb=_ignore) as connection:
             reply = await connection.request(subjects.control(verb), data, timeout=10)
         headers = reply.headers or {}
-        fault = headers.get("Nats-Service-Error")
-        if headers.get("Nats-Service-Error-Code") == ErrorCode.UNAVAILABLE:
+        fault, code = headers.get("Nats-Service-Error"), headers.get("Nats-Service-Error-Code")
+        if code == NO_LEADER:  # as if nobody answered: a leader is on its way
+            raise TimeoutError(fault)
+        if code == ErrorCode.UNAVAILABLE:
             raise UnavailableError(fault)
         assert fault is None, fault
         return reply.data
