@@ -11,9 +11,9 @@ from stt_shared.protocol.enums import Family, Outcome
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    mysql_do,
     mysql_state,
 )
+from tests.support.checks.scenario import mend
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 
@@ -32,7 +32,7 @@ async def mended(
     outcome = await runner.run(check, where)
     (finding,) = [f for f in outcome.findings if f.object == account]
     assert finding.severity == severity
-    mysql_do(server, [finding.remediation])
+    mend(server, Family.MYSQL, finding)
     assert account not in await runner.objects(check, where)
 
 

@@ -106,16 +106,22 @@ async def test_a_server_without_a_certificate_is_found_and_mended_by_one(
     assert [str(one.severity) for one in outcome.findings] == ["major"], outcome
     ends = await runner.run("mysql_tls_cert_expiry", where)
     assert (ends.outcome, ends.kind) == ("skipped", "not_applicable")
-    given = outcome.findings[0].remediation
-    given = given.replace("/etc/mysql/server-cert.pem", str(certificates.cert))
-    given = given.replace("/etc/mysql/server-key.pem", str(certificates.key))
+    fix = outcome.findings[0].fix
+    assert fix is not None
     without_tls.command = [word for word in without_tls.command if word != "--skip-ssl"]
     hardener = Hardener(without_tls, Family.MYSQL)
-    hardener.lines = dict(line.split(" = ") for line in given.splitlines()[1:])
+    if without_tls.name == "mysql":
+        hardener.apply(fix)  # the server makes its own certificate
+        ca = str(without_tls.directory / "data" / "ca.pem")
+    else:
+        # No line that keeps the server from starting: the action puts the files there first.
+        assert not fix.lines
+        hardener.lines = {"ssl_cert": str(certificates.cert), "ssl_key": str(certificates.key)}
+        ca = str(certificates.ca)
     hardener.restart()
-    mended = encrypted(without_tls, str(certificates.ca))
+    mended = encrypted(without_tls, ca)
     assert await runner.objects("mysql_tls_disabled", mended) == {}
-    assert await runner.objects("mysql_tls_cert_expiry", encrypted(without_tls)) == {}
+    assert await runner.objects("mysql_tls_cert_expiry", mended) == {}
 
 
 async def test_mariadb_tells_the_end_of_its_certificate_over_tls_alone(

@@ -15,9 +15,8 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.protocol.enums import Family
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.real import CheckRunner, endpoint
-from tests.support.checks.scenario import execute, statements
+from tests.support.checks.scenario import execute, mend
 
-SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
 BAD = ["--bind-address=*"]
 UNLIMITED = ["--secure-file-priv=", "--secure-file-priv={parent}"]
 
@@ -80,9 +79,17 @@ async def test_a_folder_for_files_that_limits_nothing_is_found_and_mended(
     server.restart()
     (finding,) = (await runner.run("mysql_secure_file_priv", where)).findings
     assert finding.severity == "major"
-    folder = server.directory / "files"
-    folder.mkdir(exist_ok=True)
-    with_lines(server, finding.remediation.replace(SUGGESTED_FOLDER, str(folder)))
+    fix = finding.fix
+    assert fix is not None
+    if server.name == "mysql":
+        with_lines(server, fix.lines)
+    else:
+        # No line that keeps the server from starting: the action makes the folder first.
+        assert not fix.lines
+        folder = server.directory / "data-files"
+        assert f"Make the folder {folder} " in fix.action
+        folder.mkdir(exist_ok=True)
+        with_lines(server, f"[mysqld]\nsecure_file_priv = {folder}\n")
     assert await runner.objects("mysql_secure_file_priv", where) == {}
 
 
@@ -98,7 +105,7 @@ async def test_a_server_without_privileges_is_found_and_mended_until_its_next_st
         (finding,) = (await runner.run("mysql_skip_grant_tables", where)).findings
         assert (finding.object, str(finding.severity)) == ("skip_grant_tables", "critical")
         server_as_anybody = replace(server, user="nobody has this name", password="")
-        execute(server_as_anybody, Family.MYSQL, statements(finding.remediation))
+        mend(server_as_anybody, Family.MYSQL, finding)
         assert await runner.objects("mysql_skip_grant_tables", where) == {}
     finally:
         server.command, server.ready = before, answers
@@ -114,8 +121,14 @@ async def test_an_audit_log_is_missed_on_mariadb_and_installed_by_the_findings_s
         assert (outcome.outcome, "MySQL Community" in outcome.reason) == ("skipped", True)
         return
     (finding,) = outcome.findings
-    execute(server, Family.MYSQL, statements(finding.remediation))
+    mend(server, Family.MYSQL, finding)
     assert await runner.objects("mysql_audit_log", where) == {}
+    assert finding.fix is not None
+    with_lines(server, finding.fix.lines)
+    assert await runner.objects("mysql_audit_log", where) == {}
+    execute(server, Family.MYSQL, finding.fix.undo)
+    server.restart()  # the lines stay, the plugin is gone: that must not keep it from starting
+    assert await runner.objects("mysql_audit_log", where) == {"server_audit": "major"}
 
 
 async def test_memcached_is_not_asked_for_where_it_is_gone(

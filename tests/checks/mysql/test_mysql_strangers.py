@@ -21,6 +21,7 @@ from tests.support.checks.real import (
     mysql_do,
     mysql_state,
 )
+from tests.support.checks.scenario import mend
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 LIBRARIES = {
@@ -164,7 +165,7 @@ async def test_through_an_anonymous_account_a_stranger_gets_in_under_any_name(
         (finding,) = [one for one in outcome.findings if one.object == account]
         assert finding.severity == "critical"
         assert gets_in(server, "nosuch")
-        mysql_do(server, [finding.remediation])
+        mend(server, Family.MYSQL, finding)
         assert not gets_in(server, "nosuch")
         assert account not in await runner.objects(ANONYMOUS, where)
 
@@ -205,6 +206,6 @@ async def test_a_backslash_is_written_as_the_servers_mode_reads_it(
         outcome = await runner.run(EMPTY, endpoint(server, Family.MYSQL))
         (finding,) = [f for f in outcome.findings if "slash" in str(f.object)]
         assert finding.object == r"'back\slash'@'%'"
-        mysql_do(server, [finding.remediation])
+        mend(server, Family.MYSQL, finding)
         found = await runner.objects(EMPTY, endpoint(server, Family.MYSQL))
         assert finding.object not in found

@@ -11,7 +11,8 @@ import yaml
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family, Restart
 from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
-from tests.support.checks.real import CheckRunner, endpoint
+from stt_worker.databases.port import Endpoint
+from tests.support.checks.real import CheckRunner, encrypted, endpoint
 from tests.support.checks.scenario import execute, statements
 
 ROUNDS = 4  # a mended thing may let another be seen
@@ -35,7 +36,7 @@ class Hardener:
     async def harden(self, runner: CheckRunner) -> Outcomes:
         """Execute remediations until none is left; the outcomes afterwards."""
         for _ in range(ROUNDS):
-            outcomes = await runner.run_all(endpoint(self.server, self.family))
+            outcomes = await runner.run_all(self.where())
             findings = [
                 finding
                 for name, outcome in outcomes.items()
@@ -45,7 +46,13 @@ class Hardener:
             if not findings:
                 return outcomes
             self.mend(findings)
-        return await runner.run_all(endpoint(self.server, self.family))
+        return await runner.run_all(self.where())
+
+    def where(self) -> Endpoint:
+        """Over TLS where the server has it: some remediations lock all other sessions out."""
+        if any(one.startswith("--ssl-ca=") for one in self.server.command):
+            return encrypted(self.server)
+        return endpoint(self.server, self.family)
 
     def mend(self, findings: Iterable[Finding]) -> None:
         """All remediations in order, files last and with one restart."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stt_shared.checkfile.model import Check
+from stt_shared.protocol.enums import Family
 from stt_worker.sandbox.port import Sandbox, Task
 
 MAX_TEXT_CHARACTERS = 80  # of the line in the message
@@ -55,12 +56,19 @@ class ScriptFault:
 async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[ScriptFault]:
     """The errors in the scripts of `checks`: of compiling, or else of the search in the text.
 
-    The scripts are compiled in the sandbox, within its limits for one job.
+    The scripts are compiled in the sandbox, within its limits for one job: those of one family at
+    once, as a job has them.
     """
-    tasks = [Task(digest=check.digest, source=check.script, pmm=not check.ours) for check in checks]
-    reasons = await sandbox.define(tasks)
+    reasons: dict[str, str] = {}
+    for family in Family:
+        theirs = [check for check in checks if check.family is family]
+        tasks = [Task(digest=one.digest, source=one.script, pmm=not one.ours) for one in theirs]
+        if tasks:
+            errors = await sandbox.define(tasks)
+            reasons |= {one.name: why for one, why in zip(theirs, errors, strict=True)}
     found: list[ScriptFault] = []
-    for check, reason in zip(checks, reasons, strict=True):
+    for check in checks:
+        reason = reasons[check.name]
         if reason:
             found.append(fault_at(check, reason))
         elif check.ours:  # scripts of PMM have the formats and methods of Go

@@ -1,0 +1,1 @@
+"""Remediations executed on a MySQL or MariaDB server that is in use."""
