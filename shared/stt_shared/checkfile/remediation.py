@@ -63,7 +63,7 @@ def _faults(value: Mapping[str, Any]) -> Iterator[str]:
     if len(value.get("file", "").splitlines()) > 1:
         yield "remediation: file is the name of one file, on one line"
     if value.get("no_undo") and (value.get("undo") or value.get("undo_lines")):
-        yield "remediation: no_undo is the reason why there is no undo, and undo is given"
+        yield "remediation: no_undo and undo are both given, expected one of them"
     yield from _too_long(value)
 
 
@@ -73,7 +73,7 @@ def _wrong_types(value: Mapping[str, Any]) -> Iterator[str]:
             yield f"remediation: {key} is {type(value[key]).__name__}, expected a text"
     for key in STATEMENTS:
         if not all(isinstance(one, str) and one.strip() for one in _listed(value, key)):
-            yield f"remediation: {key} is no statement and no list of statements"
+            yield f"remediation: {key} is neither a statement nor a list of statements"
 
 
 def _too_long(value: Mapping[str, Any]) -> Iterator[str]:

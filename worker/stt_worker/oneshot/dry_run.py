@@ -107,7 +107,7 @@ def bare(check: Check, found: CheckOutcome) -> Iterator[str]:
     for one in found.findings if wants_fix(check) else ():
         if one.fix is None:
             name = one.object or one.summary
-            yield f"{name}: the remediation is no dict with statement, effect, before and undo"
+            yield f"{name}: the remediation is not a dict with statement, effect, before and undo"
 
 
 def differing(wanted: Expected, found: Finding) -> Iterator[str]:

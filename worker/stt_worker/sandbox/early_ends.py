@@ -83,7 +83,7 @@ class Run:
 
     def refuse_key(self) -> None:
         """Called by driver.star for a key of a dict that is no text; raises ValueError."""
-        raise ValueError("returned a dict with a key that is no text")
+        raise ValueError("returned a dict with a key that is not a text")
 
 
 def with_returns(source: str) -> str:
