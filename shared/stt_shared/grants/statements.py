@@ -17,6 +17,11 @@ PASSWORD = "<password>"  # noqa: S105  # a placeholder
 NAMED_CHECKS = 3  # of those that need a grant
 MAX_CONNECTIONS = 5  # of the account; a worker uses one for each target and job
 KINDS_OF_PASSWORDS = "EXECUTE ON FUNCTION stt.password_kinds()"
+# Functions that a grant comes with, and the files that make them.
+FUNCTIONS = {
+    KINDS_OF_PASSWORDS: "postgresql_password_kinds.sql",
+    "EXECUTE ON FUNCTION stt.file_times()": "postgresql_file_times.sql",
+}
 EACH_DATABASE = "CONNECT ON each DATABASE"
 VIEW_USERS = "viewUser, viewRole on every database and the cluster"
 _FILES = Path(__file__).parent
@@ -124,9 +129,9 @@ def _postgresql(grant: str, name: str) -> tuple[str, ...]:
             % name.replace("'", "''"),
         )
     made: tuple[str, ...] = ()
-    if grant == KINDS_OF_PASSWORDS:
+    if grant in FUNCTIONS:
         # Each statement of the file ends in a semicolon before an empty line or the end.
-        text = (_FILES / "postgresql_password_kinds.sql").read_text("utf-8")
+        text = (_FILES / FUNCTIONS[grant]).read_text("utf-8")
         ended = text.split(";\n\n")
         made = tuple(one.strip().removesuffix(";") for one in ended if one.strip())
         made += (f"GRANT USAGE ON SCHEMA stt TO {name}",)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from stt_coordinator.local.servers.process import Running
+from stt_shared import clock
 from stt_shared.protocol.messages import Finding
 from tests.support.checks.real import postgresql_do
 
@@ -15,6 +19,13 @@ from tests.support.checks.real import postgresql_do
 OWN = ("local all all peer", "host all all 127.0.0.1/32 scram-sha-256")
 PLACE = re.compile(r"# (instead of|above) line (\d+) of (.+)")
 RELOAD = "SELECT pg_reload_conf();"
+LOADED = """
+SELECT pg_conf_load_time() < date_trunc('second', clock_timestamp()) AND bool_and(
+  pg_conf_load_time() >= (pg_stat_file(current_setting(name))).change)
+FROM unnest(ARRAY['hba_file', 'ident_file']) name
+"""
+LOADS_S = 20.0
+POLL_S = 0.1
 
 
 def file_of(server: Running) -> Path:
@@ -33,6 +44,29 @@ def rules(server: Running, lines: Sequence[str]) -> Iterator[None]:
     finally:
         file.write_text(before, encoding="utf-8")
         postgresql_do(server, [RELOAD])
+
+
+def until_loaded(server: Running) -> None:
+    """Wait until the server has loaded both files, and a file edited now shows that it is newer.
+
+    A signal to reload is not waited for, and the times of files are whole seconds.
+    """
+    deadline = clock.monotonic() + LOADS_S
+    while not _is_loaded(server):
+        assert clock.monotonic() < deadline, "the server has not loaded its files"
+        time.sleep(POLL_S)
+
+
+def _is_loaded(server: Running) -> bool:
+    with psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname="postgres",
+    ) as connection:
+        row = connection.execute(LOADED).fetchone()
+    return row == (True,)
 
 
 def place_of(finding: Finding) -> str:

@@ -65,6 +65,7 @@ def test_a_select_of_postgresql_that_acts_or_calls_others_code_is_refused(text: 
         (PG, "substring(rolname FROM 1 FOR 2), count(*) FILTER (WHERE true) OVER () FROM pg_roles"),
         (PG, "1 OPERATOR(pg_catalog.+) 2, 'a'::pg_catalog.text, ROW(1, 2), ARRAY[1], CURRENT_USER"),
         (PG, "* FROM stt.password_kinds()"),
+        (PG, "* FROM stt.file_times()"),
         (PG, "* FROM ts_stat(CASE WHEN true THEN 'SELECT ''a''::tsvector' ELSE 'TABLE pg_am' END)"),
     ],
 )
