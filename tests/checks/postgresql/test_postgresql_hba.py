@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +10,11 @@ import pytest
 
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
-from stt_shared.checkfile.catalogue import builtin
-from stt_shared.grants.statements import PASSWORD as PLACEHOLDER
-from stt_shared.grants.statements import Account, Product, steps
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
-from stt_worker.databases.port import Endpoint
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.hba import RELOAD, file_of, maps, place_of, put, rules, until_loaded
+from tests.support.checks.hba import file_of, maps, place_of, put, rules
 from tests.support.checks.hba_cases import BASES, CASES, NO_ROLES, ROLES, Case
 from tests.support.checks.real import (
     CheckRunner,
@@ -178,55 +173,6 @@ async def test_a_file_that_would_be_refused_decides_nothing_but_its_errors(
             assert outcome.outcome == ("failed" if check == "errors" else "skipped"), outcome
             without = check == "no_tls" and "18" in str(server.directory)
             assert "pg_hba.conf:1" in outcome.reason + str(outcome.findings) or without
-
-
-NOT_RELOADED = PREFIX + "not_reloaded"
-
-
-@contextmanager
-def least(server: Running) -> Iterator[Endpoint]:
-    """The account of `stt grants`, with its functions."""
-    account = Account(user="hba_least")
-    made = steps(Product.POSTGRESQL, builtin().checks.values(), account)
-    make = [one.replace(PLACEHOLDER, "low") for step in made for one in step.statements]
-    undo = ["DROP SCHEMA stt CASCADE", "DROP OWNED BY hba_least", "DROP ROLE hba_least"]
-    with postgresql_state(server, make, undo):
-        yield replace(endpoint(server, Family.POSTGRESQL), user="hba_least", password="low")
-
-
-async def test_a_file_that_was_edited_and_not_loaded_is_a_fact_of_its_own_and_decides_nothing(
-    runner: CheckRunner, server: Running
-) -> None:
-    ident, hba = file_of(server).with_name("pg_ident.conf"), file_of(server)
-    postgresql_do(server, [RELOAD])
-    with least(server) as where:
-        until_loaded(server)
-        for file, own in ((ident, [IDENT]), (hba, [PREFIX + one for one in CHECKS])):
-            before = file.read_text(encoding="utf-8")
-            file.write_text(f"{before}# host all all all trust\n", encoding="utf-8")
-            try:
-                for account in (where, endpoint(server, Family.POSTGRESQL)):
-                    (finding,) = (await runner.run(NOT_RELOADED, account)).findings
-                    assert finding.object == str(file)
-                for check in {*own} - {PREFIX + "errors", PREFIX + "no_tls"}:
-                    outcome = await runner.run(check, where)
-                    assert (outcome.outcome, outcome.kind) == ("skipped", "undecided"), outcome
-                postgresql_do(server, [finding.remediation])
-                until_loaded(server)
-                assert (await runner.run(NOT_RELOADED, where)).outcome == "passed"
-                assert (await runner.run(own[0], where)).outcome == "passed"
-            finally:
-                file.write_text(before, encoding="utf-8")
-                postgresql_do(server, [RELOAD])
-            until_loaded(server)
-    # Without the function a superuser decides nothing, and anybody else is refused.
-    boss = await runner.run(NOT_RELOADED, endpoint(server, Family.POSTGRESQL))
-    assert (boss.kind, "stt.file_times()" in boss.reason) == ("undecided", True)
-    with postgresql_state(
-        server, ["CREATE ROLE hba_low LOGIN PASSWORD 'low'"], ["DROP ROLE hba_low"]
-    ):
-        low = replace(endpoint(server, Family.POSTGRESQL), user="hba_low", password="low")
-        assert (await runner.run(NOT_RELOADED, low)).kind == "no_privilege"
 
 
 async def test_an_included_file_is_named_and_its_line_mended(
