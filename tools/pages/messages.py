@@ -28,7 +28,7 @@ MACHINE = re.compile(
     r"|.*(?:max-age|charset=|default-src|-----BEGIN|\w\[\w+, \w+\]$)"
 )
 # Lists of words that are compared with names, and scripts that the sandbox runs.
-FOR_MACHINES = ("redaction/names.py", "redaction/texts.py", "sandbox/engine.py")
+FOR_MACHINES = ("redaction/names.py", "redaction/texts.py", "sandbox/interpreter/engine.py")
 HELP = frozenset({"help", "summary", "help_epilogue", "description"})
 ENUMS = frozenset({"StrEnum", "IntEnum", "Enum"})
 # Two words, of which a value in braces may be one.

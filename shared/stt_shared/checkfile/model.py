@@ -98,3 +98,4 @@ class Check:
     privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     remediation: str = ""
     ours: bool = True  # False: of a PMM pack, whose arrays stay texts
+    part_ends: tuple[int, ...] = ()  # where in the script its parts end, in characters

@@ -15,7 +15,7 @@ from typing import Any, cast
 from stt_shared import identity
 from stt_shared.checkfile.document import DocumentError, Entry, Fault, entries, shown
 from stt_shared.checkfile.model import Check, Query
-from stt_shared.checkfile.parts import Parts, with_parts
+from stt_shared.checkfile.parts import Parts, part_ends, with_parts
 from stt_shared.checkfile.queries import ANY_FAMILY, QueryReader
 from stt_shared.protocol.enums import Family, Interval
 
@@ -88,8 +88,10 @@ class _Reader:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.version = 2
+        self.part_ends: tuple[int, ...] = ()
         try:
             self.value = with_parts(entry.value, parts)
+            self.part_ends = part_ends(entry.value, parts)
         except ValueError as error:
             self.fault("parts", str(error))
 
@@ -155,6 +157,7 @@ class _Reader:
             privileges=privileges,
             remediation=remediation,
             ours=self.strict,
+            part_ends=self.part_ends,
             **texts,
         )
 

@@ -25,6 +25,7 @@ MAX_PARTS = 20  # of one check
 MAX_GRANTS = 1_000  # of one flavour; more are a fault of the check
 FIELDS = frozenset({"name", "description", "queries", "privileges", "script"})
 Parts = Mapping[str, Mapping[str, Any]]
+_BETWEEN = "\n\n\n"  # two scripts
 
 
 def is_part(path: str) -> bool:
@@ -86,13 +87,25 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
         *(query for part in used for query in part.get("queries", [])),
         *_items(check.get("queries")),
     ]
-    scripts = [str(part.get("script", "")).rstrip("\n") for part in used]
     own = check.get("script")
     if isinstance(own, str):
-        whole["script"] = "\n\n\n".join([*filter(None, scripts), own])
+        whole["script"] = _BETWEEN.join([*_scripts(used), own])
     if isinstance(check.get("privileges", {}), dict):  # else a fault of the check
         whole["privileges"] = _privileges([*used, check])
     return whole
+
+
+def part_ends(check: Mapping[str, Any], parts: Parts) -> tuple[int, ...]:
+    """Where in the script of `with_parts` each of its parts ends, in characters."""
+    ends: list[int] = []
+    for script in _scripts([parts[name] for name in check.get("parts", [])]):
+        ends.append((ends[-1] + len(_BETWEEN) if ends else 0) + len(script))
+    return tuple(ends)
+
+
+def _scripts(used: Iterable[Mapping[str, Any]]) -> list[str]:
+    scripts = (str(part.get("script", "")).rstrip("\n") for part in used)
+    return list(filter(None, scripts))
 
 
 def _items(value: object) -> list[object]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stt_worker.sandbox.engine import Engine
+from stt_worker.sandbox.interpreter.engine import Engine
 from stt_worker.sandbox.port import Broken, Returned, Skipped, Task, Verdict
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from stt_worker.sandbox.wire import Ending, Item

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stt_worker.sandbox.engine import Engine
+from stt_worker.sandbox.interpreter.engine import Engine
 from stt_worker.sandbox.wire import Ending, Item
 
 

@@ -15,7 +15,7 @@ from stt_shared.protocol.messages import Facts
 from stt_worker.databases import products
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Failure
-from stt_worker.sandbox.port import Task
+from stt_worker.sandbox.port import Task, task_of
 
 PLANS_KEPT = 64  # per set of checks and server version; about 100 KiB each
 
@@ -84,17 +84,7 @@ def job_plan(plans: Sequence[Plan]) -> JobPlan:
     tasks: list[Task | None] = []
     for one in plans:
         places = tuple(numbers.setdefault(view, len(numbers)) for view in one.views)
-        check = one.check
-        # Version 1 of the format has one query, and its rows are `docs` itself.
-        whole = check.version == 1
-        task = Task(
-            digest=check.digest,
-            source=check.script,
-            places=places,
-            whole=whole,
-            pmm=not check.ours,
-        )
-        tasks.append(None if one.not_applicable else task)
+        tasks.append(None if one.not_applicable else task_of(one.check, places))
     return JobPlan(plans=tuple(plans), tasks=tuple(tasks), views=tuple(numbers))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from stt_worker.execution import sanitize
 from stt_worker.execution.job import CheckDependencies, context_of, failed
 from stt_worker.execution.plan import Plan, docs_of, job_plan, plan
 from stt_worker.execution.verdict import ended, outcome_of
-from stt_worker.sandbox.port import Sandbox, Task
+from stt_worker.sandbox.port import Sandbox, Task, task_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ def given(check: Check, docs: Sequence[Any]) -> tuple[Task, list[bytes]]:
     """The task of `check` with `docs`, and the answers for its places."""
     answers = [msgspec.json.encode(one) for one in docs]
     places = tuple(range(len(docs)))
-    task = Task(digest=check.digest, source=check.script, places=places, pmm=not check.ours)
-    return task, answers
+    # In version 1 too: its rows are `docs`, and each of them is an answer here.
+    return replace(task_of(check, places), whole=False), answers
 
 
 def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:

@@ -11,7 +11,8 @@ import msgspec
 
 from stt_worker.processes.frames import Channel, FrameError
 from stt_worker.sandbox import confinement
-from stt_worker.sandbox.engine import Engine, OutOfTimeError, ScriptError
+from stt_worker.sandbox.interpreter.engine import Engine
+from stt_worker.sandbox.interpreter.evaluation import OutOfTimeError, ScriptError
 from stt_worker.sandbox.wire import (
     MARK_BYTES,
     NO_FINDINGS,
@@ -108,7 +109,9 @@ class _Worker:
             began = self._begin(Stage.DEFINE, index, order)
             try:
                 source = self._sources[item.digest]
-                self._scripts[item.digest] = self._engine.define(source, item.digest, pmm=item.pmm)
+                self._scripts[item.digest] = self._engine.define(
+                    source, item.digest, ends=item.part_ends, pmm=item.pmm
+                )
             except ScriptError as error:
                 self._scripts[item.digest] = str(error)
             except OutOfTimeError:

@@ -80,7 +80,14 @@ class Program:
         self.singly = False  # a child died while it ran all scripts together
         self._tasks = tasks
         self.items = [
-            Item(task.digest, task.places, task.whole, RELEASES in task.source, task.pmm)
+            Item(
+                digest=task.digest,
+                places=task.places,
+                whole=task.whole,
+                releases=RELEASES in task.source,
+                pmm=task.pmm,
+                part_ends=task.part_ends,
+            )
             for task in tasks
         ]
         self.places = {place for task in tasks for place in task.places}

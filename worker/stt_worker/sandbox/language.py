@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Family
-from stt_worker.sandbox.port import Sandbox, Task
+from stt_worker.sandbox.port import Sandbox, task_of
 
 MAX_TEXT_CHARACTERS = 80  # of the line in the message
 METHODS = frozenset(
@@ -62,7 +62,7 @@ async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[Scrip
     reasons: dict[str, str] = {}
     for family in Family:
         theirs = [check for check in checks if check.family is family]
-        tasks = [Task(digest=one.digest, source=one.script, pmm=not one.ours) for one in theirs]
+        tasks = [task_of(one) for one in theirs]
         if tasks:
             errors = await sandbox.define(tasks)
             reasons |= {one.name: why for one, why in zip(theirs, errors, strict=True)}

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from stt_shared.checkfile.model import Check
+
 SCRIPT_TIME_S = 5.0
 SCRIPT_MEMORY_BYTES = 64 * 1024 * 1024
 SCRIPT_OUTPUT_BYTES = 1024 * 1024  # of the returned value, and the same of the printed text
@@ -19,7 +21,8 @@ class Task:
 
     `digest` identifies the source. `places` are indexes of the job's answers, which become `docs`
     in this order. With `whole` the only answer is `docs` itself, as in version 1 of the format.
-    With `pmm` the script runs as in PMM, which has Go's Starlark.
+    With `pmm` the script runs as in PMM, which has Go's Starlark. `part_ends` are where its parts
+    end, in characters; scripts that begin with the same parts share their compiled form.
     """
 
     digest: str
@@ -27,6 +30,20 @@ class Task:
     places: tuple[int, ...] = ()
     whole: bool = False
     pmm: bool = False
+    part_ends: tuple[int, ...] = ()
+
+
+def task_of(check: Check, places: tuple[int, ...] = ()) -> Task:
+    """The task of `check` with the answers at `places`."""
+    return Task(
+        digest=check.digest,
+        source=check.script,
+        places=places,
+        # Version 1 of the format has one query, and its rows are `docs` itself.
+        whole=check.version == 1,
+        pmm=not check.ours,
+        part_ends=check.part_ends,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ class Ending(IntEnum):
 class Item(msgspec.Struct, frozen=True, array_like=True):
     """A task of an order; `releases` is whether its context contains the release data.
 
-    `pmm` is whether the script runs as in Go's Starlark.
+    `pmm` is whether the script runs as in Go's Starlark; its parts end at `part_ends`.
     """
 
     digest: str
@@ -40,6 +40,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     whole: bool
     releases: bool
     pmm: bool = False
+    part_ends: tuple[int, ...] = ()
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):

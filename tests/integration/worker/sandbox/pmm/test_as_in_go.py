@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import starlark_go
 
-from stt_worker.sandbox.engine import ScriptError
+from stt_worker.sandbox.interpreter.evaluation import ScriptError
 from tests.support.checks import go
 from tests.support.checks.expressions import Expressions
 from tests.support.checks.in_process import InProcess, ScriptEndedError

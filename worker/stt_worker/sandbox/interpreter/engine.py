@@ -9,54 +9,30 @@ from typing import Any
 
 import starlark
 
-from stt_worker.sandbox.early_ends import STOPS, Run, with_returns
 from stt_worker.sandbox.functions import FUNCTIONS
+from stt_worker.sandbox.interpreter.definition import Definer
+from stt_worker.sandbox.interpreter.evaluation import WITH_JSON, Evaluation
+from stt_worker.sandbox.interpreter.programs import driver_source, pack_source, places_of
+from stt_worker.sandbox.interpreter.reasons import reason_of
 from stt_worker.sandbox.pmm.functions import PMM_FUNCTIONS
-from stt_worker.sandbox.pmm.go_texts import TEXT_FUNCTIONS
 from stt_worker.sandbox.pmm.halves import readable
-from stt_worker.sandbox.pmm.rewriting import rewritten
 from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
-from stt_worker.sandbox.programs import driver_source, pack_source, places_of
-from stt_worker.sandbox.reasons import SCRIPT, reason_of
 from stt_worker.sandbox.wire import End, Ending, Item
 
-MAX_CALLS = 200  # nested
 MAX_KEPT = 32  # packs and drivers each
 _FOLDER = Path(__file__).parent
-_PLAIN = starlark.Globals.standard()
-_WITH_JSON = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
-_PRELUDE = (_FOLDER / "prelude.star").read_text(encoding="utf-8")
-_PRELUDES_OF_PMM = ("pmm/builtins.star", "pmm/pmm.star")  # in this order: the second hides names
 _ANSWER = "value = json.decode(text)"
 _NOTHING = "null"  # the JSON of None
-
-
-class ScriptError(Exception):
-    """A script or an answer is invalid; the text is readable."""
-
-
-class OutOfTimeError(Exception):
-    """The evaluation was stopped at its deadline."""
 
 
 class Engine:
     """Evaluates Starlark; `is_late` returns whether the current evaluation has to stop."""
 
     def __init__(self, is_late: Callable[[], bool]) -> None:
-        self._is_late = is_late
-        self._options = starlark.EvalOptions(check_cancelled=is_late, max_callstack_size=MAX_CALLS)
-        self._run = Run()
-        self._callables: dict[str, Callable[..., object]] = {
-            **FUNCTIONS,
-            "_print": self._run.print,
-            "fail": self._run.stopping(Ending.BROKEN, "fail: "),
-            **{name: self._run.stopping(ending) for name, ending in STOPS.items()},
-        }
-        self._preludes = [starlark.parse("prelude", _PRELUDE)]
-        self._preludes_of_pmm = [
-            starlark.parse(name, (_FOLDER / name).read_text(encoding="utf-8"), _dialect(own=True))
-            for name in _PRELUDES_OF_PMM
-        ]
+        self._evaluation = Evaluation(is_late)
+        self._run = self._evaluation.run
+        self._definer = Definer(self._evaluation)
+        self.define = self._definer.define
         self._answer = starlark.parse("answer", _ANSWER)
         self._packs: OrderedDict[Any, Any] = OrderedDict()
         self._drivers: OrderedDict[Any, Any] = OrderedDict()
@@ -65,45 +41,18 @@ class Engine:
         out.add_callable("refuse_key", self._run.refuse_key)
         out.add_callable("readable", readable)
         text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
-        starlark.eval(out, starlark.parse("driver.star", text), _WITH_JSON)
+        starlark.eval(out, starlark.parse("driver.star", text), WITH_JSON)
         self._out: Any = out.freeze()
         self._no_releases = self.decode(b"null")
-
-    def define(self, source: str, digest: str, *, pmm: bool = False) -> Any:
-        """The frozen module of the script `digest`; raises ScriptError and OutOfTimeError.
-
-        With `pmm` the script runs as in Go's Starlark, by calls that are written into it.
-        """
-        module = starlark.Module()
-        callables = dict(self._callables)
-        if pmm:
-            callables |= PMM_FUNCTIONS | TEXT_FUNCTIONS | {"_fail": callables["fail"]}
-        try:
-            returning = None if pmm else _parsed_with_returns(source)
-            if returning is not None:
-                callables |= self._run.returning(digest)
-            for name, function in callables.items():
-                module.add_callable(name, function)
-            for prelude in self._preludes_of_pmm if pmm else self._preludes:
-                self._eval(module, prelude, _PLAIN)
-            if pmm:
-                parsed = starlark.parse(SCRIPT, rewritten(source), _dialect(own=False))
-            else:
-                parsed = returning or starlark.parse(SCRIPT, source)
-            self._eval(module, parsed, _PLAIN)
-            self._eval(module, starlark.parse("end", "_end = check_context"), _PLAIN)
-        except (starlark.StarlarkError, ValueError) as error:
-            raise self._failure(error, source) from None
-        return module.freeze()
 
     def decode(self, text: bytes) -> Any:
         """A frozen module with the JSON `text` as `value`; raises ScriptError, OutOfTimeError."""
         module = starlark.Module()
         try:
             module["text"] = text.decode()
-            self._eval(module, self._answer, _WITH_JSON)
+            self._evaluation.eval(module, self._answer, WITH_JSON)
         except (starlark.StarlarkError, ValueError) as error:
-            raise self._failure(error) from None
+            raise self._evaluation.failure(error) from None
         return module.freeze()
 
     def driver(
@@ -135,9 +84,9 @@ class Engine:
             )
             module["text"] = text.decode()
             known = {"releases": self._no_releases, **modules, "pack": pack}
-            self._eval(module, parsed, _WITH_JSON, known)
+            self._evaluation.eval(module, parsed, WITH_JSON, known)
         except (starlark.StarlarkError, ValueError) as error:
-            raise self._failure(error) from None
+            raise self._evaluation.failure(error) from None
         return module.freeze()
 
     def _pack(self, key: Hashable, items: Sequence[Item], modules: dict[str, Any]) -> Any:
@@ -152,7 +101,7 @@ class Engine:
             known = {f"s{at}": modules[item.digest] for at, item in enumerate(items)}
             text = pack_source(items, FUNCTIONS, PMM_FUNCTIONS)
             parsed = starlark.parse("pack", text)
-            self._eval(module, parsed, _PLAIN, {**known, "out": self._out})
+            self._evaluation.eval(module, parsed, known={**known, "out": self._out})
             return module.freeze()
 
         return _kept(self._packs, key, made)
@@ -166,11 +115,13 @@ class Engine:
         run.begin()
         returned = False
         try:
-            text = str(driver.call_with(self._options, "go", number).value)
+            text = str(driver.call_with(self._evaluation.options, "go", number).value)
         except (starlark.StarlarkError, ValueError) as error:
             if run.stopped:  # by skip() and the like, often; reading the error takes as long again
                 ending, text = run.stopped
-            elif self._is_late():  # an evaluation that was cut at its deadline may fail anyhow
+            elif (
+                self._evaluation.is_late()
+            ):  # an evaluation that was cut at its deadline may fail anyhow
                 ending, text = Ending.TIME, ""
             else:
                 ending, text = Ending.BROKEN, reason_of(error)
@@ -196,7 +147,9 @@ class Engine:
         run = self._run
         run.begin()
         try:
-            joined = str(driver.call_with(self._options, "together", list(numbers)).value)
+            joined = str(
+                driver.call_with(self._evaluation.options, "together", list(numbers)).value
+            )
         except (starlark.StarlarkError, ValueError):
             return None
         texts = joined.split("\n")  # JSON has no line break
@@ -214,38 +167,6 @@ class Engine:
                 return None
             ends.append((end.ending, _encodable(end.text)))
         return None if next(early, None) else ends
-
-    def _failure(self, error: Exception, source: str = "") -> Exception:
-        if self._is_late():
-            return OutOfTimeError()
-        return ScriptError(self._run.stopped[1] if self._run.stopped else reason_of(error, source))
-
-    def _eval(
-        self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
-    ) -> None:
-        # Reset first: an error must not show the output of a previous script, of another job.
-        self._run.begin()
-        loader = starlark.FileLoader(known.__getitem__) if known else None
-        starlark.eval_with(self._options, module, parsed, names, loader)
-
-
-def _parsed_with_returns(source: str) -> Any:
-    """The script with returns; None if it has none, or only without them is valid."""
-    returning = with_returns(source)
-    if returning == source:
-        return None
-    try:
-        return starlark.parse(SCRIPT, returning)
-    except starlark.StarlarkError:
-        return None
-
-
-def _dialect(*, own: bool) -> Any:
-    """The syntax of Go's Starlark; `own`: of our prelude, whose parameters are positional."""
-    dialect = starlark.Dialect.standard()
-    dialect.enable_keyword_only_arguments = True
-    dialect.enable_positional_only_arguments = own
-    return dialect
 
 
 def _encodable(text: str) -> str:
