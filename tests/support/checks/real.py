@@ -141,12 +141,26 @@ def mysql_do(server: Running, statements: Iterable[str]) -> None:
 
 @contextmanager
 def mysql_state(server: Running, make: Sequence[str], undo: Sequence[str]) -> Iterator[None]:
-    """A state of the server for the length of a test."""
+    """A state of the server for the length of a test; renamed accounts go with it."""
+    known = accounts(server)
     mysql_do(server, make)
     try:
         yield
     finally:
         mysql_do(server, undo)
+        mysql_do(server, [f"DROP USER {one}" for one in sorted(accounts(server) - known)])
+
+
+def accounts(server: Running) -> set[str]:
+    """All accounts of a MySQL or MariaDB server, as statements name them; not MariaDB's roles."""
+    with pymysql.connect(
+        unix_socket=server.socket, user=server.user, password=server.password
+    ) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.user WHERE Host <> ''"
+        )
+        return {str(name) for (name,) in cursor.fetchall()}
 
 
 def postgresql_do(server: Running, statements: Iterable[str]) -> None:

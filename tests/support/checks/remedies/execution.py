@@ -15,6 +15,7 @@ from tests.support.checks.scenario import State, still_found
 async def prove(runner: CheckRunner, around: Surroundings, state: State) -> None:
     """The state is found by the account of the checks, mended, and made again by `undo`."""
     server = around.server
+    untouched = holdings(server)
     mysql_do(server, state.make)
     try:
         found = await findings(runner, around, state)
@@ -36,6 +37,9 @@ async def prove(runner: CheckRunner, around: Surroundings, state: State) -> None
             assert left == {}, left
     finally:
         mysql_do(server, state.undo)
+    # Else a later test, of whatever file, finds accounts and rights that it did not make.
+    left = differences(untouched, holdings(server))
+    assert left == {}, left
 
 
 async def undone(

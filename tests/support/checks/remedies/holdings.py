@@ -23,6 +23,8 @@ COUNTING = re.compile(
     r"(?i)gtid|timestamp|_pos$|^last_|^pseudo|^rand_|server_uuid|in_transaction|^insert_id|identity"
     r"|^error_count|^warning_count|innodb_buffer_pool_load|^connection_control|^component_connection"
 )
+# MariaDB makes the row with the first privilege of PUBLIC, and keeps it after the last.
+PUBLIC_WITHOUT_RIGHTS = repr([("Host", ""), ("Priv", "{'is_role': True}"), ("User", "PUBLIC")])
 Known = dict[str, dict[str, Any]]
 
 
@@ -35,7 +37,8 @@ def holdings(server: Running) -> Known:
         cursor = connection.cursor(pymysql.cursors.DictCursor)
         for table in TABLES[server.name]:
             cursor.execute(f"SELECT * FROM mysql.{table}")
-            found[table] = {without_times(row): True for row in cursor.fetchall()}
+            rows = (without_times(row) for row in cursor.fetchall())
+            found[table] = {row: True for row in rows if row != PUBLIC_WITHOUT_RIGHTS}
         cursor.execute("SHOW GLOBAL VARIABLES")
         found["variables"] = {
             row["Variable_name"]: row["Value"]

@@ -219,6 +219,7 @@ ROLES = [
         name="public_that_writes_the_accounts",
         on=MARIADB,
         make=["GRANT UPDATE ON mysql.* TO PUBLIC", "GRANT INSERT ON mysql.proc TO PUBLIC"],
+        undo=["REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC"],
         finds={"PUBLIC on `mysql`.*": "critical", "PUBLIC on `mysql`.`proc`": "critical"},
     ),
     State(
@@ -235,7 +236,11 @@ ROLES = [
             "GRANT SELECT ON `shop_1`.* TO PUBLIC WITH GRANT OPTION",
             "GRANT SELECT (id), INSERT ON `shop_1`.`t` TO PUBLIC",
         ],
-        undo=["DROP ROLE 'ours'", "DROP DATABASE `shop_1`"],
+        undo=[
+            "DROP ROLE 'ours'",
+            "DROP DATABASE `shop_1`",
+            "REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC",
+        ],
         finds={
             "PUBLIC": "major",
             "PUBLIC on `shop_1`.*": "trivial",

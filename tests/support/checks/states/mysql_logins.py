@@ -29,7 +29,7 @@ STATES = [
         name="native_password_on_mariadb",
         on=["mariadb"],
         make=MAKE_USER,
-        undo=DROP_USER,
+        undo=[*DROP_USER, "UNINSTALL PLUGIN IF EXISTS ed25519"],
         finds={"'login'@'%'": "trivial"},
         not_mended="the password has to be chosen: test_mysql_logins",
     ),

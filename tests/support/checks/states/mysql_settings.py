@@ -47,6 +47,7 @@ STATES = [
         name="mariadb_installs_the_grants_to_public",
         on=["mariadb"],
         make=["GRANT ALL ON `test`.* TO PUBLIC", r"GRANT ALL ON `test\_%`.* TO PUBLIC"],
+        undo=["REVOKE ALL PRIVILEGES, GRANT OPTION FROM PUBLIC"],
         finds={"test to PUBLIC": "major", r"test\_% to PUBLIC": "major"},
     ),
 ]
