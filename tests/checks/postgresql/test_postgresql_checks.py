@@ -17,6 +17,7 @@ from tests.support.checks.real import (
     postgresql_do,
     postgresql_state,
 )
+from tests.support.checks.scenario import mend
 
 SUPER = "postgresql_super_role"
 
@@ -31,11 +32,11 @@ async def found(runner: CheckRunner, server: Running) -> dict[str | None, str]:
     return await runner.objects(SUPER, endpoint(server, Family.POSTGRESQL))
 
 
-async def mended(runner: CheckRunner, server: Running, role: str, separator: str = "\0") -> None:
+async def mended(runner: CheckRunner, server: Running, role: str) -> None:
     outcome = await runner.run(SUPER, endpoint(server, Family.POSTGRESQL))
     (finding,) = [f for f in outcome.findings if f.object == role]
     assert finding.severity == "major"
-    postgresql_do(server, finding.remediation.split(separator))
+    mend(server, Family.POSTGRESQL, finding)
     assert role not in await found(runner, server)
 
 
@@ -117,7 +118,7 @@ async def test_the_superuser_of_initdb_under_another_name_is_distinguished_and_m
     try:
         outcome = await runner.run(SUPER, endpoint(running, Family.POSTGRESQL))
         (finding,) = outcome.findings
-        postgresql_do(running, finding.remediation.split("; "))
+        mend(running, Family.POSTGRESQL, finding)
         running.user = "postgres"
         assert await found(runner, running) == {}
         with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
@@ -136,7 +137,7 @@ async def test_a_membership_is_taken_away_from_whoever_granted_it(
     make += ["RESET ROLE", "GRANT dba TO dev"]
     undo = ["DROP OWNED BY lead", "DROP ROLE dev", "DROP ROLE lead", "DROP ROLE dba"]
     with postgresql_state(server, make, undo):
-        await mended(runner, server, "dev", ";")
+        await mended(runner, server, "dev")
 
 
 async def test_a_role_with_nothing_but_a_log_in_may_ask(

@@ -14,7 +14,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.hba import file_of, maps, place_of, put, rules
+from tests.support.checks.hba import file_of, maps, place_of, put, put_back, rules
 from tests.support.checks.hba_cases import BASES, CASES, NO_ROLES, ROLES, Case
 from tests.support.checks.real import (
     CheckRunner,
@@ -98,6 +98,13 @@ async def test_the_lines_of_a_file_are_found_and_mended_by_the_findings_own_line
         for check in {case.check, *(() if "hostssl" in case.lines[0] else ("errors",))}:
             after = await evaluated(runner, server, check)
             assert (after.outcome, after.findings) == ("passed", ()), after
+        if all(one.fix is not None and one.fix.lines for one in outcome.findings):
+            for one in sorted(outcome.findings, key=lambda one: one.evidence[0]["line"]):
+                put_back(server, one)
+            again = await evaluated(runner, server, case.check)
+            assert [one.object for one in again.findings] == [
+                one.object for one in outcome.findings
+            ]
 
 
 async def test_a_finding_keeps_its_object_where_its_line_moves_or_is_written_otherwise(

@@ -21,6 +21,7 @@ from tests.support.checks.real import (
     postgresql_do,
     postgresql_state,
 )
+from tests.support.checks.scenario import statements
 
 PREFIX = "postgresql_hba_"
 CHECKS = (
@@ -69,7 +70,7 @@ async def test_a_file_that_was_edited_and_not_loaded_is_a_fact_of_its_own_and_de
                 for check in {*own} - {PREFIX + "errors", PREFIX + "no_tls"}:
                     outcome = await runner.run(check, where)
                     assert (outcome.outcome, outcome.kind) == ("skipped", "undecided"), outcome
-                postgresql_do(server, [finding.remediation])
+                postgresql_do(server, statements(finding.remediation))
                 until_loaded(server)
                 assert (await runner.run(NOT_RELOADED, where)).outcome == "passed"
                 assert (await runner.run(own[0], where)).outcome == "passed"

@@ -158,9 +158,9 @@ async def test_a_language_in_use_is_not_dropped_and_its_routines_are_named(
     ]
     with postgresql_state(server, make, ["DROP LANGUAGE evil CASCADE"]):
         (finding,) = (await runner.run(check, where)).findings
-        assert "public.ev(integer)" in finding.remediation
-        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
-            mend(server, Family.POSTGRESQL, finding)
+        assert finding.fix is not None
+        assert "public.ev(integer)" in finding.fix.before
+        assert (finding.fix.statement, finding.fix.action != "") == ((), True)
 
 
 @pytest.fixture

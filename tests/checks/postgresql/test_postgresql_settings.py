@@ -70,7 +70,9 @@ async def test_fsync_switched_off_on_the_command_line_is_found_with_the_place_to
     check, where = "postgresql_unsafe_settings", endpoint(postgresql15, Family.POSTGRESQL)
     (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("fsync", "major")
-    assert finding.remediation.startswith("-- it is set where the server is started")
+    assert finding.fix is not None
+    assert finding.fix.statement == ()
+    assert finding.fix.action.startswith("Set fsync to on where the server is started")
 
 
 async def test_checksums_are_there_after_the_findings_command_on_the_stopped_server(
@@ -79,8 +81,7 @@ async def test_checksums_are_there_after_the_findings_command_on_the_stopped_ser
     check, where = "postgresql_data_checksums", endpoint(server, Family.POSTGRESQL)
     (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("data_checksums", "trivial")
-    reported, command = finding.remediation.split("\n")
-    assert reported == "# with the server stopped, as its user"
+    command = finding.remediation.split("run ")[1].split(" as its user")[0]
     assert server.binary is not None
     server.temporary = False  # its data stay while it is stopped
     server.stop()
@@ -176,7 +177,10 @@ async def test_a_standby_in_clear_follows_over_verified_tls_after_the_findings_l
         "log_replication_commands": "trivial",
         "primary_conninfo": "major",
     }
-    embedded.execute(standby, found["primary_conninfo"].remediation)
+    fix = found["primary_conninfo"].fix
+    assert fix is not None
+    assert fix.statement == ()
+    embedded.execute(standby, f"{fix.query.removesuffix(';')} \\gexec\n{RELOAD}")
     mend(standby, Family.POSTGRESQL, found["log_replication_commands"])
     assert await runner.objects(REPLICATION, where) == {}
     wait_until_it_follows(standby, "verify-full")

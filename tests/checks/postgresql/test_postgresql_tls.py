@@ -16,7 +16,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.hba import RELOAD, file_of, put, rules
+from tests.support.checks.hba import RELOAD, file_of, put, put_back, rules
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
@@ -137,6 +137,8 @@ async def test_a_client_in_clear_is_found_and_turned_away_by_the_remediation(
             client(server, address, "disable")
         client(server, address, "require").close()
         assert await runner.objects(SESSIONS, where) == {}
+        put_back(server, finding)
+        client(server, address, "disable").close()
 
 
 async def test_an_unencrypted_replica_is_distinguished(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
-from stt_shared.protocol.messages import Finding
+from stt_shared.protocol.messages import Finding, Fix
 from tests.support.checks.real import postgresql_do
 
 # Below the lines of a test: how its own sessions come in, and nothing any check would name.
 OWN = ("local all all peer", "host all all 127.0.0.1/32 scram-sha-256")
-PLACE = re.compile(r"# (instead of|above) line (\d+) of (.+)")
 RELOAD = "SELECT pg_reload_conf();"
 LOADED = """
 SELECT pg_conf_load_time() < date_trunc('second', clock_timestamp()) AND bool_and(
@@ -76,18 +75,41 @@ def place_of(finding: Finding) -> str:
 
 
 def put(server: Running, finding: Finding) -> None:
-    """Do with the file what the remediation says, reload, and do what else it says."""
-    first, *rest = finding.remediation.split("\n")
-    match = PLACE.fullmatch(first)
-    assert match, first
-    end = rest.index(RELOAD)
-    lines, statements = rest[:end], rest[end:]
-    file = file_of(server).parent / match[3]
-    number = int(match[2])
+    """Do with the file what the remediation says, then what its statements do.
+
+    Where it leaves the line to a person, the line is taken out, or its method is changed.
+    """
+    fix, (row,) = fix_of(finding), finding.evidence
+    file, number = file_named(server, fix, row), row.get("line", 1)
     found = file.read_text(encoding="utf-8").split("\n")
-    found[number - 1 : number if match[1] == "instead of" else number - 1] = lines
+    old = found[number - 1]
+    by_hand = old.replace("md5", "scram-sha-256") if "md5" in old else f"# {old}"
+    lines = (fix.lines or by_hand).split("\n")
+    replaces = "line" in row
+    found[number - 1 : number if replaces else number - 1] = lines
     file.write_text("\n".join(found), encoding="utf-8")
-    postgresql_do(server, statements)
+    postgresql_do(server, fix.statement or [RELOAD])
+
+
+def put_back(server: Running, finding: Finding) -> None:
+    """Undo what `put` did by what the remediation says; those on lines above come first."""
+    fix, (row,) = fix_of(finding), finding.evidence
+    file = file_named(server, fix, row)
+    found, lines = file.read_text(encoding="utf-8").split("\n"), fix.lines.split("\n")
+    start = row.get("line", 1) - 1
+    assert found[start : start + len(lines)] == lines
+    found[start : start + len(lines)] = [fix.undo_lines]
+    file.write_text("\n".join(found), encoding="utf-8")
+    postgresql_do(server, fix.undo)
+
+
+def fix_of(finding: Finding) -> Fix:
+    assert finding.fix is not None, finding
+    return finding.fix
+
+
+def file_named(server: Running, fix: Fix, row: dict[str, Any]) -> Path:
+    return file_of(server).parent / (fix.file or row["file"] or "pg_hba.conf")
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Remediations executed on a MySQL or MariaDB server that is in use."""
+"""Remediations executed on servers that are in use."""

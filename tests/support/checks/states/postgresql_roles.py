@@ -26,7 +26,11 @@ STATES = [
             "ALTER DATABASE template1 SET password_encryption = 'md5'",
             "ALTER ROLE ALL SET password_encryption = 'md5'",
         ],
-        undo=['DROP ROLE "old app"', "ALTER ROLE ALL RESET password_encryption"],
+        undo=[
+            'DROP ROLE "old app"',
+            "ALTER ROLE ALL RESET password_encryption",
+            "ALTER DATABASE template1 RESET password_encryption",
+        ],
         finds={
             'password_encryption for role "old app"': "major",
             'password_encryption for role "old app" in database "template1"': "major",
