@@ -116,7 +116,8 @@ store-versions: venv servers
 check-truth: venv servers
 	STT_TEST_STATES=$(or $(STATES),1000) STT_TEST_SEED=$(SEED) \
 		$(BIN)/python -m pytest -q -s tests/checks/postgresql/test_postgresql_rights.py \
-		tests/checks/postgresql/test_postgresql_logins.py tests/checks/mysql/test_mysql_rights.py $(ARGS)
+		tests/checks/postgresql/test_postgresql_logins.py tests/checks/mysql/test_mysql_rights.py \
+		tests/checks/mysql/test_mysql_ways_in.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

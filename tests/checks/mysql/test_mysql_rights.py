@@ -60,18 +60,23 @@ def test_a_row_left_behind_counts_for_localhost_where_its_host_means_an_address_
 async def test_an_account_of_mariadb_without_a_way_in_is_no_finding(
     runner: CheckRunner, mariadb: Running
 ) -> None:
-    """'invalid' is no hash; beside another method it does not shut the account."""
-    shut, open_ = "'shut'@'%'", "'open'@'%'"
+    """'invalid' is no hash; beside another method it does not shut the account.
+
+    From elsewhere nobody comes in by a method of the socket.
+    """
+    shut, local, open_ = "'shut'@'%'", "'local'@'%'", "'open'@'%'"
+    another = "mysql_native_password USING PASSWORD('An0ther-one')"
     methods = {
         shut: "mysql_native_password USING 'invalid'",
-        open_: "mysql_native_password USING 'invalid' OR unix_socket",
+        local: "mysql_native_password USING 'invalid' OR unix_socket",
+        open_: f"mysql_native_password USING 'invalid' OR {another}",
     }
     make = [f"CREATE USER {account} IDENTIFIED VIA {how}" for account, how in methods.items()]
-    with mysql_state(mariadb, make, [f"DROP USER {shut}, {open_}"]):
+    with mysql_state(mariadb, make, [f"DROP USER {shut}, {local}, {open_}"]):
         where = endpoint(mariadb, Family.MYSQL)
         for check in ("mysql_wildcard_host", "mysql_user_tls_required"):
             objects = await runner.objects(check, where)
-            assert (shut in objects, open_ in objects) == (False, True), check
+            assert [one in objects for one in methods] == [False, False, True], check
 
 
 def test_mysql_proxies_only_where_it_is_on(mysql: Running) -> None:

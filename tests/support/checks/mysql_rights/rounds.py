@@ -40,7 +40,7 @@ class Comparison:
         self._do("CREATE DATABASE IF NOT EXISTS truth")
         self._do("CREATE TABLE IF NOT EXISTS truth.t (id INT)")
         self.loop = asyncio.Runner()
-        self.runner = self.loop.run(_runner())
+        self.runner = self.loop.run(open_runner())
 
     def disagreements(self, state: State) -> list[str]:
         """Where the checks and the server differ about an account of the state."""
@@ -120,7 +120,7 @@ def _about(account: str, gains: set[str], verdict: Verdict) -> list[str]:
     return [f"{account}: {claim}, the server let {sorted(gains)}"]
 
 
-async def _runner() -> CheckRunner:
+async def open_runner() -> CheckRunner:
     return CheckRunner()
 
 
