@@ -112,6 +112,12 @@ Families = Annotated[tuple[Family, ...], many("Only these types of database.")]
 Sites = Annotated[tuple[str, ...], many("Only these sites.")]
 Targets = Annotated[tuple[str, ...], many("Only these databases.")]
 Checks = Annotated[tuple[str, ...], many("Only these checks.")]
+SitePatterns = Annotated[tuple[str, ...], many("Only these sites, as eu-west or eu-*.")]
+TargetPatterns = Annotated[tuple[str, ...], many("Only these databases, as orders-1 or orders-*.")]
+CheckPatterns = Annotated[
+    tuple[str, ...], many("Only these checks, as mysql_empty_password or mysql_*.")
+]
+Labels = Annotated[tuple[str, ...], many("Only databases with this label, as team=finance.")]
 By = Annotated[
     str, Parameter(help="Recorded as requester; default: the user's name.", show_default=False)
 ]

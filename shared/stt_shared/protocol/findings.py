@@ -14,13 +14,18 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 
 class FindingsRequest(Value, frozen=True, kw_only=True):
-    """A page of findings, most severe first, then oldest; an empty tuple means all."""
+    """A page of findings, most severe first, then oldest; an empty tuple means all.
+
+    A name of `sites`, `targets` and `checks` that ends in `*` means all that begin with the rest.
+    `labels` are `key=value` of targets: of each key one of the values, which may end in `*` too.
+    """
 
     severities: tuple[Severity, ...] = ()
     families: tuple[Family, ...] = ()
     sites: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     state: str = "open"  # open (without accepted ones), accepted, gone, resolved, all
     offset: int = 0
     limit: int = 100

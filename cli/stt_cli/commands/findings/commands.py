@@ -8,19 +8,20 @@ import msgspec
 from cyclopts import App, Parameter
 
 from stt_cli.commands.findings import diff
-from stt_cli.commands.findings.filters import check_names, matches
+from stt_cli.commands.findings.filters import check_names, matches, with_labelled
 from stt_shared import clock
 from stt_shared.command import client, output, reporting
 from stt_shared.command.adding import READ, add_command, add_noun
 from stt_shared.command.control import Control, report
 from stt_shared.command.options import (
-    Checks,
+    CheckPatterns,
     Connection,
     Families,
+    Labels,
     Output,
     Severities,
-    Sites,
-    Targets,
+    SitePatterns,
+    TargetPatterns,
 )
 from stt_shared.command.output import OutputFormat
 from stt_shared.command.reporting import ReportOutput
@@ -63,6 +64,7 @@ def add(app: App) -> None:
         examples=(
             "stt findings list --severity critical,major",
             "stt findings list --site eu-west --family mysql -o json",
+            "stt findings list --label team=finance --target orders-*",
             "stt findings list --state accepted",
             "stt findings list --state resolved --page 2",
         ),
@@ -90,9 +92,10 @@ async def list_findings(
     *,
     severity: Severities = (),
     family: Families = (),
-    site: Sites = (),
-    target: Targets = (),
-    check: Checks = (),
+    site: SitePatterns = (),
+    target: TargetPatterns = (),
+    check: CheckPatterns = (),
+    label: Labels = (),
     state: Annotated[State, Parameter(help="Only findings in this state.")] = "open",
     limit: Annotated[
         int | None, Parameter(help="Rows per page; default: 50 on a terminal, all in a pipe.")
@@ -111,6 +114,7 @@ async def list_findings(
         sites=site,
         targets=target,
         checks=check,
+        labels=label,
         state=state,
     )
     for name, value in (("page", page), ("limit", limit)):
@@ -124,7 +128,8 @@ async def list_findings(
             return
         # The report is filtered here: without this a misspelt name would give an empty report.
         await check_names(control, wanted)
-        found = filtered(await report(control), wanted)
+        named = await with_labelled(control, wanted)
+        found = filtered(await report(control), named)
     reporting.deliver(
         found, form, part="findings that match the filters" if wanted != EVERYTHING else ""
     )
@@ -225,7 +230,7 @@ async def watch(
     *,
     severity: Severities = (),
     family: Families = (),
-    site: Sites = (),
+    site: SitePatterns = (),
     limit: Annotated[int | None, Parameter(help="Stop after this number of changes.")] = None,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,

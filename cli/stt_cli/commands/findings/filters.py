@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cyclopts import Group, Parameter
+from msgspec.structs import replace
 
 from stt_shared.command.control import Control
-from stt_shared.command.options import Checks, Families, Severities, Sites, Targets
+from stt_shared.command.options import (
+    CheckPatterns,
+    Families,
+    Severities,
+    SitePatterns,
+    TargetPatterns,
+)
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
+from stt_shared.protocol.queries.name_patterns import has_labels, is_wanted
 
 FILTERS = Group("Filters (default: all findings)", sort_key=80)
 
@@ -22,9 +30,9 @@ class Filters:
 
     severity: Severities = ()
     family: Families = ()
-    site: Sites = ()
-    target: Targets = ()
-    check: Checks = ()
+    site: SitePatterns = ()
+    target: TargetPatterns = ()
+    check: CheckPatterns = ()
 
     @property
     def wanted(self) -> FindingsRequest:
@@ -50,9 +58,9 @@ def matches(
 ) -> bool:
     """Whether a result matches `wanted`; without `severity` that filter is not applied."""
     return all(
-        not allowed or value in allowed
+        is_wanted(value, allowed)
         for allowed, value in (
-            (wanted.severities if severity is not None else (), severity),
+            (wanted.severities if severity is not None else (), severity or ""),
             (wanted.families, family),
             (wanted.sites, site),
             (wanted.targets, target),
@@ -62,12 +70,29 @@ def matches(
 
 
 async def check_names(control: Control, wanted: FindingsRequest) -> None:
-    """Have the coordinator check the names of sites, targets and checks.
+    """Have the coordinator check the names of sites, targets and checks, and the labels.
 
     Raises RefusedError for an unknown one.
     """
-    if wanted.sites or wanted.targets or wanted.checks:
+    if wanted.sites or wanted.targets or wanted.checks or wanted.labels:
         request = FindingsRequest(
-            sites=wanted.sites, targets=wanted.targets, checks=wanted.checks, limit=1
+            sites=wanted.sites,
+            targets=wanted.targets,
+            checks=wanted.checks,
+            labels=wanted.labels,
+            limit=1,
         )
         await control.ask(Verb.FINDINGS, request, FindingsReply)
+
+
+async def with_labelled(control: Control, wanted: FindingsRequest) -> FindingsRequest:
+    """`wanted` with the names of the targets that have its labels: a report has no labels."""
+    if not wanted.labels:
+        return wanted
+    names = tuple(
+        one.target
+        for one in await control.every_target()
+        if has_labels(one.labels, wanted.labels) and is_wanted(one.target, wanted.targets)
+    )
+    # No target has an empty name: without any, nothing may match.
+    return replace(wanted, targets=names or ("",), labels=())

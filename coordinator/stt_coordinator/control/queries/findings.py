@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from stt_coordinator.control import pages
-from stt_coordinator.control.check_names import check_names
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
+from stt_coordinator.control.queries.name_filters import with_names
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.findings import FindingPlace
@@ -30,7 +30,7 @@ STATES = ("open", "accepted", "gone", "resolved", "all")
 async def list_findings(context: HandlerContext, request: FindingsRequest) -> FindingsReply:
     """A page of findings, most severe first, then oldest.
 
-    Raises RequestError: `bad_request`, or the code of an unknown target, site or check.
+    Raises RequestError: `bad_request`, or the code of an unknown target, site, check or label.
     """
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
@@ -40,8 +40,8 @@ async def list_findings(context: HandlerContext, request: FindingsRequest) -> Fi
     query = msgspec.structs.replace(request, limit=limit + 1, offset=offset)
 
     def read(ledger: Ledger) -> FindingsReply:
-        refuse_unknown_names(context, ledger, request)
-        found, total = ledger.findings.page(query, beyond)
+        named = with_names(context, ledger, query)
+        found, total = ledger.findings.page(named, beyond)
         page = tuple(pages.fitting(found[:limit]))
         return FindingsReply(
             findings=page,
@@ -49,33 +49,11 @@ async def list_findings(context: HandlerContext, request: FindingsRequest) -> Fi
             notice=unsigned(context, ledger.fleet.workers()),
             next=encode_cursor(FindingPlace.of(page[-1])) if len(page) < len(found) else "",
             parts_not_checked=tuple(
-                ledger.outcomes.parts_not_checked(request.targets, MAX_UNCHECKED)
+                ledger.outcomes.parts_not_checked(named.targets, MAX_UNCHECKED)
             ),
         )
 
     return await context.store.read(read)
-
-
-def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
-    """Raise for an unknown name: an empty list would look as if nothing were wrong."""
-    known = ledger.fleet.targets(request.targets)
-    for name in request.targets:
-        if name not in known:
-            raise request_error(ErrorCode.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
-    if request.sites:
-        there = ledger.fleet.sites()
-        for name in request.sites:
-            if name not in there:
-                raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
-    if not request.checks:
-        return
-    names = check_names(context, ledger)
-    for name in request.checks:
-        left = FindingsRequest(checks=(name,), state="all", limit=1)
-        # A check that is not known any more may have left findings behind.
-        if name not in names.there and not ledger.findings.page(left)[1]:
-            what = names.unknown(name, prefers_name=True)
-            raise request_error(ErrorCode.UNKNOWN_CHECK, what)
 
 
 async def read_finding(context: HandlerContext, request: FindingRequest) -> FindingReply:

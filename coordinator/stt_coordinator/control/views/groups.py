@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.queries.findings import refuse_unknown_names
+from stt_coordinator.control.queries.name_filters import with_names
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.findings import Grouped
 from stt_shared.protocol.findings import FindingsRequest
@@ -25,11 +25,12 @@ async def finding_groups(
         sites=request.sites,
         targets=request.targets,
         checks=request.checks,
+        labels=request.labels,
     )
 
     def grouped(ledger: Ledger) -> list[Grouped]:
-        refuse_unknown_names(context, ledger, wanted)
-        return ledger.findings.group(request.by, pages.page_size(request.limit), wanted)
+        named = with_names(context, ledger, wanted)
+        return ledger.findings.group(request.by, pages.page_size(request.limit), named)
 
     found = await context.store.read(grouped)
     return FindingGroupsReply(groups=tuple(pages.fitting(map(group_of, found))))

@@ -71,7 +71,14 @@ Since = Annotated[
     QueryParameter(max_length=40, description="RFC 3339, e.g. 2026-11-23T16:00:00Z"),
 ]
 HttpRequest = Request[Any, Any, Any]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
+Names = Annotated[
+    list[str] | None,
+    QueryParameter(description="Only these; repeatable; `orders-*` is a beginning."),
+]
+Labels = Annotated[
+    list[str] | None,
+    QueryParameter(description="Only targets with this label, as `team=finance`; repeatable."),
+]
 
 
 def instant(text: str) -> datetime:
@@ -126,6 +133,7 @@ async def findings(
     site: Names = None,
     target: Names = None,
     check: Names = None,
+    label: Labels = None,
     finding_state: Annotated[
         str, QueryParameter(name="state", description="open, accepted, gone, resolved, all")
     ] = ("open"),
@@ -140,6 +148,7 @@ async def findings(
         sites=tuple(site or ()),
         targets=tuple(target or ()),
         checks=tuple(check or ()),
+        labels=tuple(label or ()),
         state=finding_state,
         after=after,
         offset=offset,
@@ -158,6 +167,7 @@ async def groups(
     site: Names = None,
     target: Names = None,
     check: Names = None,
+    label: Labels = None,
     limit: Limit = 500,
 ) -> FindingGroupsReply:
     """Groups of the findings that match every filter given, most severe first."""
@@ -168,6 +178,7 @@ async def groups(
         sites=tuple(site or ()),
         targets=tuple(target or ()),
         checks=tuple(check or ()),
+        labels=tuple(label or ()),
         limit=limit,
     )
     return await finding_groups(context, asked)

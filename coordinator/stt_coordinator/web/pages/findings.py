@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from litestar import get
@@ -9,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.queries.findings import list_findings, read_finding
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.page_parts import finding_scopes
@@ -27,7 +29,11 @@ from stt_shared.protocol.queries.overview import FindingGroup, FindingGroupBy, F
 
 ROWS = 50
 MAX_GROUPS = 500
+COMMA = re.compile(",")
+LABEL_COMMA = re.compile(r",(?=[^,=]+=)")  # before another key: a value may have commas
+MAX_NAMES = 10_000  # characters of a filter by names
 Text = Annotated[str, QueryParameter(max_length=300)]
+Names = Annotated[list[str] | None, QueryParameter()]  # each with one or more, by commas
 
 
 @get("/findings", include_in_schema=False)
@@ -36,9 +42,10 @@ async def findings(
     *,
     severity: Text = "",
     family: Text = "",
-    site: Text = "",
-    target: Text = "",
-    check: Text = "",
+    site: Names = None,
+    target: Names = None,
+    check: Names = None,
+    label: Names = None,
     finding_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "open",
     group: Text = "",
     offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
@@ -47,9 +54,10 @@ async def findings(
     asked = FindingsRequest(
         severities=(Severity(severity),) if one_of("severity", severity, Severity) else (),
         families=(Family(family),) if one_of("family", family, Family) else (),
-        sites=(site,) if site else (),
-        targets=(target,) if target else (),
-        checks=(check,) if check else (),
+        sites=_names("site", site),
+        targets=_names("target", target),
+        checks=_names("check", check),
+        labels=_names("label", label),
         state=finding_state,
         offset=offset,
         limit=ROWS,
@@ -81,6 +89,16 @@ async def findings(
     )
 
 
+def _names(what: str, given: list[str] | None) -> tuple[str, ...]:
+    """The names in a filter, each once; raises RequestError for a longer text than MAX_NAMES."""
+    text = ",".join(given or ())
+    if len(text) > MAX_NAMES:
+        wrong = f"{what} has {len(text)} characters, the limit is {MAX_NAMES}"
+        raise request_error(ErrorCode.BAD_REQUEST, wrong)
+    found = (LABEL_COMMA if what == "label" else COMMA).split(text)
+    return tuple(dict.fromkeys(name for one in found if (name := one.strip())))
+
+
 async def _groups(context: Context, by: str, asked: FindingsRequest) -> tuple[FindingGroup, ...]:
     request = FindingGroupsRequest(
         by=FindingGroupBy(by),
@@ -89,6 +107,7 @@ async def _groups(context: Context, by: str, asked: FindingsRequest) -> tuple[Fi
         sites=asked.sites,
         targets=asked.targets,
         checks=asked.checks,
+        labels=asked.labels,
         limit=MAX_GROUPS,
     )
     return (await finding_groups(context, request)).groups
@@ -101,6 +120,7 @@ def _filters(asked: FindingsRequest) -> dict[str, tuple[str, ...]]:
         "site": asked.sites,
         "target": asked.targets,
         "check": asked.checks,
+        "label": asked.labels,
     }
 
 

@@ -33,7 +33,7 @@ class FindingGroupBy(StrEnum):
 
 
 class FindingGroupsRequest(Value, frozen=True, kw_only=True):
-    """Open findings in groups, most severe first; an empty tuple means all."""
+    """Open findings in groups, most severe first; filters as those of FindingsRequest."""
 
     by: FindingGroupBy = FindingGroupBy.CHECK
     severities: tuple[Severity, ...] = ()
@@ -41,6 +41,7 @@ class FindingGroupsRequest(Value, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     limit: int = 500
     schema: str = "stt.control.finding-groups/v1"
 

@@ -9,9 +9,11 @@ import pytest
 
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (
+    TargetInfo,
+    TargetsReply,
     Verb,
 )
-from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.findings import (
     ChangesReply,
     ChangesRequest,
@@ -118,3 +120,37 @@ def test_watch_prints_each_change_and_leaves_out_what_it_cannot_read(
     assert err[1].startswith("warning: event skipped: ")
     _, out, _ = stt("findings", "watch", "--limit", "1", "-o", "jsonl")
     assert [json.loads(line)["change"] for line in out.splitlines()] == ["opened"]
+
+
+def test_labels_and_beginnings_mean_the_same_in_a_list_and_in_a_report(
+    service: Service, stt: Stt
+) -> None:
+    service.compute(Verb.FINDINGS, FindingsRequest, many(0))
+    stt("findings", "list", "--label", "team=finance,env=prod", "--target", "orders-*")
+    asked = decode(FindingsRequest, service.asked[0])
+    assert (asked.labels, asked.targets) == (("team=finance", "env=prod"), ("orders-*",))
+    service.answer(Verb.REPORT, report_reply())
+    whole = {one.target for one in report_reply().results}
+    labelled = min(whole)
+    service.answer(
+        Verb.TARGETS,
+        TargetsReply(
+            targets=tuple(
+                TargetInfo(
+                    target=one,
+                    family=Family.MYSQL,
+                    site="eu",
+                    state="checked",
+                    labels={"team": "finance"} if one == labelled else {},
+                )
+                for one in whole
+            )
+        ),
+    )
+    for options, expected in (
+        (("--label", "team=finance"), {labelled}),
+        (("--target", labelled[:3] + "*"), {one for one in whole if one[:3] == labelled[:3]}),
+        (("--label", "team=finance", "--target", "x*"), set[str]()),
+    ):
+        _, out, _ = stt("findings", "list", *options, "-o", "json")
+        assert {one["target"] for one in json.loads(out)["results"]} == expected
