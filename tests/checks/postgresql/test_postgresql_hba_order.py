@@ -15,6 +15,7 @@ from stt_worker.sandbox.port import Returned
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 FILES = 150
+SETTINGS = {"tls": "on", "gss": True, "newer": "", "client": ""}
 RULES = 8  # of a file
 KINDS = {
     "local": {"local"},
@@ -41,6 +42,7 @@ def login(name: str, *tokens: str) -> dict[str, Any]:
         "names": [name],
         "count": 1,
         "super": name == "root",
+        "boss": name == "root",
         "replication": True,
         "bootstrap": False,
         "expired": False,
@@ -139,7 +141,7 @@ async def test_a_log_in_without_a_password_is_found_behind_any_earlier_rule() ->
     try:
         for rules in files:
             rows = [rule.row(line) for line, rule in enumerate(rules, 1)]
-            task, answers = given(check, [rows, [{"tls": "on", "gss": True}], WHO])
+            task, answers = given(check, [rows, [SETTINGS], WHO])
             context = {"server": SERVER, "releases": {}, "now": 0}
             verdict = (await sandbox.run([task], answers, context))[0]
             assert isinstance(verdict, Returned), verdict

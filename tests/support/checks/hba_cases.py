@@ -11,6 +11,7 @@ SCRAM, MD5 = "PASSWORD 'hba'", f"PASSWORD 'md5{'0' * 32}'"
 ROLES = [
     "CREATE ROLE hba_dba",
     f"CREATE ROLE hba_root SUPERUSER LOGIN {SCRAM} IN ROLE hba_dba",
+    f"CREATE ROLE hba_heir LOGIN NOINHERIT {SCRAM} IN ROLE hba_root",
     f"CREATE ROLE hba_plain LOGIN {SCRAM}",
     "CREATE ROLE hba_unused SUPERUSER",
     *(f"CREATE ROLE {name} LOGIN REPLICATION {SCRAM}" for name in "abcdefg"),
@@ -18,7 +19,7 @@ ROLES = [
     f"CREATE ROLE app LOGIN {SCRAM}",
     f'CREATE ROLE "Bob, the ""DBA""" LOGIN {SCRAM}',
 ]
-NAMES = ("hba_unused", "hba_plain", "hba_root", "hba_dba", *"abcdefgxyz", "app")
+NAMES = ("hba_unused", "hba_heir", "hba_plain", "hba_root", "hba_dba", *"abcdefgxyz", "app")
 NO_ROLES = [f"DROP ROLE {name}" for name in (*NAMES, '"Bob, the ""DBA"""')]
 BASES = ["CREATE DATABASE shop", 'CREATE DATABASE "my shop"']
 
@@ -178,8 +179,9 @@ CASES = [
             "host all hba_root,+hba_dba,postgres 10.4.0.0/16 reject",
             "host all all 10.4.0.0/16 scram-sha-256",
             "host all all 10.5.0.0/16 scram-sha-256",
+            "host all hba_heir 10.6.0.0/16 scram-sha-256",
         ],
-        finds={1: "major", 2: "major", 6: "major"},
+        finds={1: "major", 2: "major", 6: "major", 7: "major"},
     ),
     Case(
         check="superuser_remote",

@@ -170,6 +170,28 @@ STATES = [
         finds={"passwordcheck": "trivial"},
     ),
     State(
+        check="postgresql_password_complexity",
+        name="a_role_and_a_database_drop_what_checks_passwords",
+        on=BOTH,
+        make=[
+            "ALTER SYSTEM SET session_preload_libraries = 'passwordcheck'",
+            "SELECT pg_reload_conf()",
+            'CREATE ROLE "free er" LOGIN',
+            "ALTER ROLE \"free er\" SET session_preload_libraries = ''",
+            "ALTER DATABASE template1 SET session_preload_libraries = 'auto_explain'",
+        ],
+        undo=[
+            'DROP ROLE "free er"',
+            "ALTER DATABASE template1 RESET session_preload_libraries",
+            "ALTER SYSTEM RESET session_preload_libraries",
+            "SELECT pg_reload_conf()",
+        ],
+        finds={
+            'session_preload_libraries for role "free er"': "trivial",
+            'session_preload_libraries in database "template1"': "trivial",
+        },
+    ),
+    State(
         check="postgresql_auth_delay",
         name="a_log_in_may_last_for_minutes",
         on=BOTH,
