@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from stt_cli.main import main
+from stt_cli.entry import main
 
 sys.exit(main())

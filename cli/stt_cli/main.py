@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from stt_cli import streams
-from stt_cli.builtin import add_builtin
+from stt_cli.builtin import add_builtin, home_of
 from stt_shared.command import output
 from stt_shared.command.adding import HELP_FORMATTER, SERVE
 from stt_shared.distribution import DISTRIBUTION
@@ -26,6 +26,7 @@ EXIT_BUG = 70  # EX_SOFTWARE: not a code that reports on databases
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 GLOBAL_FLAGS = ("--debug", "--no-color")
+VERSION_FLAGS = ("--version", "-V")
 # The extra that brings a command; named where the command or its libraries are missing.
 EXTRAS = {
     "coordinator": "coordinator",
@@ -42,8 +43,11 @@ EXIT_REASONS = {
 }
 
 
-def build() -> App:
-    """The whole command: the client's commands and those that each installed half registers."""
+def build(tokens: Sequence[str] = ()) -> App:
+    """The command: the client's commands and those that each installed half registers.
+
+    With `tokens` that name a command of the client it has that one's module alone.
+    """
     app = App(
         name="stt",
         help="Security checks for MySQL, PostgreSQL and MongoDB, run near the databases over NATS.",
@@ -54,7 +58,14 @@ def build() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    add_builtin(app)
+    home = home_of(tokens)
+    add_builtin(app, home)
+    if not home:
+        _add_halves(app)
+    return app
+
+
+def _add_halves(app: App) -> None:
     for point in sorted(entry_points(group=COMMANDS), key=lambda point: point.name):
         try:
             point.load()(app)
@@ -67,7 +78,6 @@ def build() -> App:
         if name not in app:
             help_text = f"Not installed: pip install '{DISTRIBUTION}[{extra}]'"
             app.command(_missing(name, extra), name=name, help=help_text, group=SERVE)
-    return app
 
 
 def _missing(name: str, extra: str) -> Callable[..., None]:
@@ -95,7 +105,7 @@ def main() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and print its error, if any; returns the exit code."""
-    tokens = [token for token in arguments if token not in GLOBAL_FLAGS]
+    tokens = _meant([token for token in arguments if token not in GLOBAL_FLAGS])
     debug = "--debug" in arguments
     if "--no-color" in arguments:
         os.environ["NO_COLOR"] = "1"
@@ -122,8 +132,19 @@ def run(arguments: Sequence[str]) -> int:
         return _bug(error, debug=debug)
 
 
+def _meant(tokens: Sequence[str]) -> list[str]:
+    """`--version` and `help COMMAND` as the commands that they are elsewhere."""
+    match tokens:
+        case [flag, *others] if flag in VERSION_FLAGS:
+            return ["version", *others]
+        case ["help", *words]:
+            return [*words, "--help"]
+        case _:
+            return list(tokens)
+
+
 def _call(tokens: list[str]) -> int:
-    app = build()
+    app = build(tokens)
     try:
         result = app(
             tokens,

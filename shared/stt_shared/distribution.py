@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import PackageNotFoundError, version
 
 DISTRIBUTION = "security-threat-tool"
@@ -13,3 +14,8 @@ def installed_version(distribution: str = DISTRIBUTION) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "unknown"
+
+
+def version_line() -> str:
+    """The versions of STT and Python, as `stt version` prints them."""
+    return f"stt {installed_version()}, Python {platform.python_version()}"

@@ -9,7 +9,7 @@ from cyclopts import App
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command
 from stt_shared.command.options import Output
-from stt_shared.distribution import installed_version
+from stt_shared.distribution import installed_version, version_line
 
 LIBRARIES = ("nats-py", "cyclopts", "msgspec", "rich")
 
@@ -29,12 +29,12 @@ def add(app: App) -> None:
 
 def show(*, form: Output = output.OutputFormat.TABLE) -> None:
     """Print the version; as JSON also the libraries'."""
+    if form is output.OutputFormat.TABLE:
+        output.print_text(version_line())
+        return
     everything = {
         "version": installed_version(),
         "python": platform.python_version(),
         "libraries": {name: installed_version(name) for name in LIBRARIES},
     }
-    if form is output.OutputFormat.TABLE:
-        output.print_text(f"stt {everything['version']}, Python {everything['python']}")
-    else:
-        output.print_message(everything, form)
+    output.print_message(everything, form)

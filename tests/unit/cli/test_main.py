@@ -30,7 +30,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     def run(body: Callable[[], object], *arguments: str) -> tuple[int, str, str]:
         app = App(name="stt", result_action="return_value", suppress_keyboard_interrupt=False)
         app.command(body, name="boom")
-        monkeypatch.setattr(main, "build", lambda: app)
+        monkeypatch.setattr(main, "build", lambda _tokens: app)
         code = main.run(["boom", *arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
@@ -143,7 +143,7 @@ def test_a_library_that_is_missing_when_a_command_runs_names_the_extra(
 ) -> None:
     app = App(name="stt", result_action="return_value")
     app.command(raising(ModuleNotFoundError("no pymysql", name="pymysql")), name="worker")
-    monkeypatch.setattr(main, "build", lambda: app)
+    monkeypatch.setattr(main, "build", lambda _tokens: app)
     assert main.run(["worker"]) == 2
     assert "pip install 'security-threat-tool[worker]'" in capsys.readouterr().err
 
