@@ -19,6 +19,8 @@ from tests.support.processes.installation import Installation
 from tests.support.shared.nats_client import everything
 
 CHECKS = len(builtin().of(Family.POSTGRESQL))
+# The server of the tests lacks the function that `stt grants` prints for this check.
+UNDECIDED = ("postgresql_hba_not_reloaded",)
 OUTCOMES = {"passed", "failed", "skipped"}  # skipped: what does not apply without TLS
 
 PUBLISHED_S = 300.0  # for the last events to leave: on a busy cluster 512 take a minute
@@ -60,7 +62,7 @@ async def hold(whole: Installation, run_ids: Sequence[str], targets: int) -> Non
     status = await whole.status()
     counts = status.summary.counts
     assert counts.targets == targets, f"I8: {counts}"
-    assert counts.not_checked == 0, f"I8: {counts}"
+    assert counts.not_checked == targets * len(UNDECIDED), f"I8: {counts}"
 
 
 async def exactly_once(whole: Installation, run_id: str, targets: int) -> None:
