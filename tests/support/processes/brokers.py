@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
@@ -11,28 +12,34 @@ from stt_coordinator.local.servers.process import Running
 FLIPS = 3  # bits in each file
 
 
-def lose_disk(server: Running) -> None:
-    """Kill it and start it with nothing."""
-    server.kill()
-    shutil.rmtree(server.directory / "data")
-    server.start()
+def lose_disks(servers: Sequence[Running]) -> None:
+    """Kill all of them and start them with nothing."""
+    for server in servers:
+        server.kill()
+        shutil.rmtree(server.directory / "data")
+    for server in servers:
+        server.start()
 
 
-def copy_data(server: Running) -> Path:
-    """A copy of its data as of now; it is stopped for that, as for a snapshot of its volume."""
-    server.kill()
-    copy = server.directory.with_name(f"{server.directory.name}-copy")
-    shutil.copytree(server.directory / "data", copy)
-    server.start()
-    return copy
+def copy_data(servers: Sequence[Running]) -> list[Path]:
+    """Copies of their data as of now; all are stopped for that, as for a snapshot of volumes."""
+    for server in servers:
+        server.kill()
+    copies = [one.directory.with_name(f"{one.directory.name}-copy") for one in servers]
+    for server, copy in zip(servers, copies, strict=True):
+        shutil.copytree(server.directory / "data", copy)
+        server.start()
+    return copies
 
 
-def restore_data(server: Running, copy: Path) -> None:
-    """Kill it and start it with an older copy of its data."""
-    server.kill()
-    shutil.rmtree(server.directory / "data")
-    shutil.copytree(copy, server.directory / "data")
-    server.start()
+def restore_data(servers: Sequence[Running], copies: Sequence[Path]) -> None:
+    """Kill all of them and start each with an older copy of its data."""
+    for server in servers:
+        server.kill()
+    for server, copy in zip(servers, copies, strict=True):
+        shutil.rmtree(server.directory / "data")
+        shutil.copytree(copy, server.directory / "data")
+        server.start()
 
 
 def flip_bits(server: Running, dice: random.Random, pattern: str) -> list[Path]:
