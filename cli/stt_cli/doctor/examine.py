@@ -26,7 +26,7 @@ from stt_cli.doctor.diagnostic_line import DiagnosticLine, Level, Unknown
 from stt_cli.doctor.rights import Needs, Part
 from stt_shared import clock
 from stt_shared.command import client
-from stt_shared.command.control import Control
+from stt_shared.command.control import Control, NobodyLeadsError
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.command.tables import SecretUse, secret_uses
 from stt_shared.distribution import installed_version
@@ -162,6 +162,9 @@ async def _coordinator(
             return (), [_unreachable("coordinator", error), *unknown.lines(*FROM_COORDINATOR)]
         unknown = Unknown(because=f"a {part} does not ask the coordinator", todo=AS_OPERATOR)
         return (), unknown.lines("coordinator", *FROM_COORDINATOR)
+    except NobodyLeadsError as error:
+        unknown = Unknown(because="no coordinator leads", todo=error.hint.partition("\n")[0])
+        return (), [_unreachable("coordinator", error), *unknown.lines(*FROM_COORDINATOR)]
     except SttError as error:
         unknown = Unknown(because="no coordinator answers", todo="start one: stt coordinator")
         return (), [_unreachable("coordinator", error), *unknown.lines(*FROM_COORDINATOR)]

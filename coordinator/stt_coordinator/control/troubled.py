@@ -10,10 +10,11 @@ from functools import partial
 from stt_coordinator.lease.election import INSPECTIONS, Election
 from stt_coordinator.lease.fence import STATUS
 from stt_coordinator.lease.port import ANSWERS_AFTER_S
+from stt_coordinator.store.port import StoreError
 from stt_shared.bus.values import NoReplyError, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import background_loop, cancelled
-from stt_shared.protocol.control import NO_LEADER
+from stt_shared.protocol.control import NO_LEADER, NO_STORE
 from stt_shared.telemetry.logs import log_crash
 
 GROUP = "standby"  # not that of a leader: both get the request, and the leader answers at once
@@ -42,7 +43,8 @@ async def answer_while_troubled(election: Election) -> None:
         await asyncio.sleep(ANSWERS_AFTER_S)
         if not is_troubled(election):
             raise NoReplyError
-        raise RequestError(NO_LEADER, f"{election.claimant.name}, {election.sentence()}")
+        code = NO_STORE if isinstance(election.trouble, StoreError) else NO_LEADER
+        raise RequestError(code, f"{election.claimant.name}, {election.sentence()}")
 
     while True:
         if is_troubled(election):
@@ -58,4 +60,4 @@ async def answer_while_troubled(election: Election) -> None:
 def is_troubled(election: Election) -> bool:
     """Whether the last attempt to lead failed, and this coordinator is not active either."""
     is_active = election.joiner is not None and election.joiner.is_active
-    return election.is_troubled and not is_active
+    return election.trouble is not None and not is_active

@@ -22,7 +22,7 @@ from stt_coordinator.lease.term import Keeper, Term
 from stt_coordinator.store.port import Store, StoreDeposedError, StoreError
 from stt_shared import clock
 from stt_shared.bus.port import Bus
-from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
+from stt_shared.errors import ConfigError, ProtocolError, SttError, UnreachableError
 from stt_shared.lifecycle import awaited_task, cancelled, pause
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.coordinators import CoordinatorInfo, Standby
@@ -124,7 +124,7 @@ class Election:
     waiting: Waiting = field(init=False)
     installations: Installations = field(init=False)
     waits: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is a standby
-    is_troubled: bool = False  # the last attempt failed: NATS or the store did not do their part
+    trouble: SttError | None = None  # why the last attempt failed: NATS, or the store
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.claimant)
@@ -140,14 +140,14 @@ class Election:
         while not stop.is_set():
             try:
                 office = await self._attempt()
-                self.is_troubled = False
+                self.trouble = None
                 if office is not None:
                     self.waits.clear()
                     return office
                 if rounds % (INSPECTIONS // RENEWALS) == 0:
                     await self.announce()
             except RETRYABLE as error:
-                self.is_troubled = True
+                self.trouble = error
                 self._say(error.message)
             rounds += 1
             self.waits.set()

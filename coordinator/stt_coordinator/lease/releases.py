@@ -8,7 +8,7 @@ from stt_shared.bus.port import Bus
 from stt_shared.bus.values import RequestError
 from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import NO_LEADER, Empty, StatusReply, Verb
+from stt_shared.protocol.control import NO_LEADER, NO_STORE, Empty, StatusReply, Verb
 
 ANSWER_S = 2.0
 
@@ -45,6 +45,6 @@ async def older_acts(bus: Bus) -> bool:
         return codec.decode(StatusReply, data).coordinator is None
     except RequestError as error:
         # Its store does not answer, but it does; another standby says that nobody leads.
-        return error.code != NO_LEADER
+        return error.code not in {NO_LEADER, NO_STORE}
     except (UnreachableError, ProtocolError):
         return False

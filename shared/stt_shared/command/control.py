@@ -20,6 +20,7 @@ from stt_shared.errors import (
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (
     NO_LEADER,
+    NO_STORE,
     Empty,
     TargetInfo,
     TargetsReply,
@@ -41,6 +42,7 @@ from stt_shared.report.model import Report
 R = TypeVar("R", bound=Value)
 
 POLL_S = 0.5  # between two requests for a run that is followed
+STATUS_S = 3.0  # for the status after a request that nobody answered; a standby answers after 1 s
 MAX_SILENCE_S = 60.0  # without any answer, after which following a run fails
 
 
@@ -52,11 +54,22 @@ class RefusedError(UsageError):
         self.code = code
 
 
+class NobodyLeadsError(UnreachableError):
+    """A standby answered that it cannot lead, and why."""
+
+
 class CoordinatorError(SttError):
     """The coordinator failed to answer."""
 
     exit_code = UnreachableError.exit_code
 
+
+# By the code of a standby's answer: what to do about what keeps it from leading.
+NOBODY_LEADS = {
+    NO_LEADER: "free space on the disk of nats-server, read its log, and restart it if it refuses"
+    " to store",
+    NO_STORE: "start the database of coordinator.store, or make it reachable from the coordinator",
+}
 
 HINTS = {
     "unknown_target": "see: stt targets list",
@@ -120,21 +133,21 @@ class Control:
         """
         subject = subject_of(Verb.STATUS)
         try:
-            await self.bus.request(subject, encode(Empty()), timeout=self.timeout)
+            timeout = min(self.timeout, STATUS_S)
+            await self.bus.request(subject, encode(Empty()), timeout=timeout)
         except RequestError as error:
-            if error.code == NO_LEADER:
+            if error.code in NOBODY_LEADS:
                 raise self._refusal(error) from error
         except UnreachableError:
             return False
         return True
 
     def _refusal(self, error: RequestError) -> SttError:
-        if error.code != NO_LEADER:
+        if error.code not in NOBODY_LEADS:
             return _refusal(error)
-        return UnreachableError(
+        return NobodyLeadsError(
             f"no coordinator leads on NATS at {self.url} ({error.message})",
-            hint="free space on the disk of nats-server, read its log, and restart it if it refuses"
-            " to store\nor diagnose it: stt doctor",
+            hint=f"{NOBODY_LEADS[error.code]}\nor diagnose it: stt doctor",
         )
 
     async def every_target(self) -> list[TargetInfo]:

@@ -226,6 +226,8 @@ class TargetClaim(Value, frozen=True, kw_only=True):
 
 # Code of a standby's answer: nobody leads, and why this one cannot.
 NO_LEADER = "no_leader"
+# It cannot, because its store does not answer.
+NO_STORE = "no_store"
 
 
 class TargetInfo(Value, frozen=True, kw_only=True):

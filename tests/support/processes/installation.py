@@ -22,6 +22,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
     NO_LEADER,
+    NO_STORE,
     Empty,
     RunReply,
     RunRequest,
@@ -97,7 +98,7 @@ class Installation:
             reply = await connection.request(subjects.control(verb), data, timeout=10)
         headers = reply.headers or {}
         fault, code = headers.get("Nats-Service-Error"), headers.get("Nats-Service-Error-Code")
-        if code == NO_LEADER:  # as if nobody answered: a leader is on its way
+        if code in {NO_LEADER, NO_STORE}:  # as if nobody answered: a leader is on its way
             raise TimeoutError(fault)
         if code == ErrorCode.UNAVAILABLE:
             raise UnavailableError(fault)

@@ -50,6 +50,18 @@ def test_a_standby_that_cannot_lead_is_exit_4_with_what_nats_answered(
     assert "free space on the disk of nats-server" in err[1]
 
 
+def test_a_standby_without_its_store_is_exit_4_and_sends_nobody_to_the_disk_of_nats(
+    service: Service, stt: Stt
+) -> None:
+    why = "two, standby since T: cannot connect to the store (connection refused)"
+    service.answer(Verb.STATUS, RequestError("no_store", why))
+    code, out, err = stt("status", "--nats-url", "nats://n:1")
+    assert (code, out) == (4, "")
+    assert err[0] == f"error: no coordinator leads on NATS at nats://n:1 ({why})"
+    assert "coordinator.store" in err[1]
+    assert "nats-server" not in "".join(err)
+
+
 def test_enable_says_who_and_why_and_names_the_first_run(service: Service, stt: Stt) -> None:
     service.answer(Verb.ENABLE, SwitchReply(state=ON, changed=True, run_id="r1"))
     code, out, err = stt("enable", "--by", "ann", "--reason", "why")

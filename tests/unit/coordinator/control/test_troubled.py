@@ -18,12 +18,13 @@ from stt_coordinator.lease.memory import Held
 from stt_coordinator.lease.port import View
 from stt_coordinator.lease.releases import older_acts
 from stt_coordinator.lease.term import Term
+from stt_coordinator.store.port import StoreError
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Request, RequestError
-from stt_shared.errors import NobodyAnswersError, UnreachableError
+from stt_shared.errors import NobodyAnswersError, SttError, UnreachableError
 from stt_shared.lifecycle import cancelled
 from stt_shared.protocol import subjects
-from stt_shared.protocol.control import NO_LEADER, Verb
+from stt_shared.protocol.control import NO_LEADER, NO_STORE, Verb
 from tests.support.coordinator.elections import A, election
 
 STATUS = subjects.control(Verb.STATUS)
@@ -41,10 +42,11 @@ class Refusing:
 
     def __init__(self, one: Election) -> None:
         self.is_full, self._real = True, one.lease.inspect
+        self.error: SttError = UnreachableError(FULL)
 
     async def inspect(self) -> View:
         if self.is_full:
-            raise UnreachableError(FULL)
+            raise self.error
         return await self._real()
 
 
@@ -97,6 +99,18 @@ async def test_a_coordinator_that_cannot_lead_answers_why_until_it_leads(
                     break
                 except (RequestError, UnreachableError):
                     await asyncio.sleep(0.02)
+
+
+async def test_a_coordinator_whose_store_does_not_answer_says_so_and_not_that_nats_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = MemoryBroker()
+    async with waiting(broker, tmp_path, monkeypatch) as (refusing, _):
+        refusing.error = StoreError("cannot connect to the store (connection refused)")
+        async with asyncio.timeout(LIMIT_S):
+            while (error := await refusal(broker.connect())).code != NO_STORE:
+                assert error.code == NO_LEADER
+        assert error.message.endswith(": cannot connect to the store (connection refused)")
 
 
 async def test_the_answer_of_a_leader_comes_first(
