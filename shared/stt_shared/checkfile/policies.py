@@ -27,7 +27,7 @@ FLAVOURS = {
     Family.MONGODB: {"mongodb", "percona"},
 }
 # Families whose remediations are data; the others still have bare statements.
-AS_DATA: frozenset[Family] = frozenset({Family.POSTGRESQL})
+AS_DATA: frozenset[Family] = frozenset({Family.MYSQL, Family.POSTGRESQL})
 WANTED = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)
 SAMPLES_FILE = "samples.yaml"
 
