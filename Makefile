@@ -111,13 +111,14 @@ store-versions: venv servers
 	for major in 14 15 16 17; do STT_STORE_POSTGRESQL=$$major \
 		$(BIN)/python -m pytest -q tests/contract/store -k postgresql $(ARGS) || exit 1; done
 
-# Random states of PostgreSQL 12 to 18 and of MySQL: what the checks say against what the server lets
+# Random states of PostgreSQL 12 to 18, MySQL and MongoDB: what the checks say against what the server lets
 # accounts do, and whom it lets in. STATES=1000 of each, SEED=... to repeat, ARGS="-k 15" or "-k mysql" for one server.
 check-truth: venv servers
 	STT_TEST_STATES=$(or $(STATES),1000) STT_TEST_SEED=$(SEED) \
 		$(BIN)/python -m pytest -q -s tests/checks/postgresql/test_postgresql_rights.py \
 		tests/checks/postgresql/test_postgresql_logins.py tests/checks/mysql/test_mysql_rights.py \
-		tests/checks/mysql/test_mysql_ways_in.py $(ARGS)
+		tests/checks/mysql/test_mysql_ways_in.py \
+		tests/checks/mongodb/test_mongodb_rights.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

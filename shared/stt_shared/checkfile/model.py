@@ -23,6 +23,7 @@ class QueryType(StrEnum):
     MONGODB_REPLSETGETSTATUS = "MONGODB_REPLSETGETSTATUS"
     MONGODB_GETDIAGNOSTICDATA = "MONGODB_GETDIAGNOSTICDATA"
     MONGODB_COMMAND = "MONGODB_COMMAND"
+    MONGODB_USERS = "MONGODB_USERS"
     METRICS_INSTANT = "METRICS_INSTANT"
     METRICS_RANGE = "METRICS_RANGE"
     CLICKHOUSE_SELECT = "CLICKHOUSE_SELECT"
@@ -53,7 +54,8 @@ class Guard:
 class Query:
     """One query; equal values of `what` are sent once per job.
 
-    `text` is the part after SHOW or SELECT; for MONGODB_COMMAND the document as canonical JSON.
+    `text` is the part after SHOW or SELECT, or for MONGODB_COMMAND and MONGODB_USERS the document
+    as JSON.
     The script never gets the values of `secret` columns (of documents: dotted paths).
     """
 

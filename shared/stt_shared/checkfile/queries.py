@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from stt_shared.checkfile.document import shown
 from stt_shared.checkfile.guard import GuardError, parse_guard
 from stt_shared.checkfile.model import Guard, Query, QueryType
-from stt_shared.checkfile.statements import mongodb_commands, version_comments
+from stt_shared.checkfile.statements import mongodb_commands, privilege_tests, version_comments
 from stt_shared.checkfile.statements.read_only import refusal
 
 MAX_QUERIES = 64
@@ -20,6 +20,10 @@ FIELDS = frozenset({"type", "query", "parameters", "name", "when", "secret"})
 WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
 ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
 PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
+DOCUMENTS: Mapping[QueryType, Callable[[Mapping[str, Any]], str]] = {  # with what is wrong in one
+    QueryType.MONGODB_COMMAND: mongodb_commands.fault,
+    QueryType.MONGODB_USERS: privilege_tests.fault,
+}
 # Parameters of PMM are texts, which Go reads as booleans.
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -76,8 +80,8 @@ class QueryReader:
         value = query.get("query")
         if not self.strict and not isinstance(value, str):
             value = self.written("query", query) or value
-        if one.type is QueryType.MONGODB_COMMAND:
-            yield replace(one, text=self._command(query, value))
+        if one.type in DOCUMENTS:
+            yield replace(one, text=self._document(one.type, query, value))
         elif one.type not in WITH_TEXT:
             if one.type not in ANY_FAMILY and value not in (None, ""):
                 self.note(query, "query", f"a query of type {one.type} has no text")
@@ -123,15 +127,17 @@ class QueryReader:
             return ()
         return tuple(map(str, columns))
 
-    def _command(self, query: dict[str, Any], value: object) -> str:
+    def _document(self, kind: QueryType, query: dict[str, Any], value: object) -> str:
         if not isinstance(value, dict) or not value:
-            self.note(query, "query", "a query of type MONGODB_COMMAND needs a document")
+            self.note(query, "query", f"a query of type {kind} needs a document")
             return ""
         document = cast("dict[str, Any]", value)
-        if why := mongodb_commands.fault(document):
+        if why := DOCUMENTS[kind](document):
             self.note(query, "query", why)
             return ""
-        return json.dumps(mongodb_commands.in_order(document), ensure_ascii=False)
+        if kind is QueryType.MONGODB_COMMAND:
+            document = mongodb_commands.in_order(document)
+        return json.dumps(document, ensure_ascii=False)
 
     def _all_dbs(self, kind: QueryType, query: dict[str, Any]) -> bool:
         value: Any = query.get("parameters")

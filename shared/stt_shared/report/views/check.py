@@ -26,6 +26,8 @@ def statement(query: Query) -> str:
         return f"{verb} {query.text}".strip()
     if query.type is QueryType.MONGODB_COMMAND:
         return query.text
+    if query.type is QueryType.MONGODB_USERS:
+        return f"usersInfo, rolesInfo: {query.text}"
     return verb.lower()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.statements import mongodb_commands
+from stt_shared.checkfile.statements import mongodb_commands, privilege_tests
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure
 
@@ -26,14 +27,25 @@ def command(question: Question) -> dict[str, Any] | Failure:
         return dict(_FIXED[question.type])
     if question.type is not QueryType.MONGODB_COMMAND:
         return _refused(f"{question.type} is not a query type of MongoDB")
+    written = _document(question, mongodb_commands.fault)
+    return written if isinstance(written, Failure) else mongodb_commands.in_order(written)
+
+
+def tests(question: Question) -> dict[str, Any] | Failure:
+    """The document of a question about users; or the failure."""
+    return _document(question, privilege_tests.fault)
+
+
+def _document(
+    question: Question, fault: Callable[[Mapping[str, Any]], str]
+) -> dict[str, Any] | Failure:
     try:
         written = msgspec.json.decode(question.text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError) as error:
         return _refused(f"the command is not a JSON object: {error}")
     # Checked again: a question need not come from the loader, which checked it too.
-    if why := mongodb_commands.fault(written):
-        return _refused(why)
-    return mongodb_commands.in_order(written)
+    why = fault(written)
+    return _refused(why) if why else written
 
 
 def _refused(why: str) -> Failure:

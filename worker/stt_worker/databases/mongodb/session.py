@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from stt_shared.checkfile.model import Question
+from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.distribution import installed_version
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.bounds import bounded, too_much_memory
 from stt_worker.databases.held import Answers
-from stt_worker.databases.mongodb import errors, login
-from stt_worker.databases.mongodb.commands import command
+from stt_worker.databases.mongodb import accounts, errors, login
+from stt_worker.databases.mongodb.commands import command, tests
 from stt_worker.databases.mongodb.errors import API_REQUIRED, UNKNOWN_COMMAND
 from stt_worker.databases.mongodb.values import document
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, Wire, WireError
@@ -21,6 +21,7 @@ from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError
 
 MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
 MAX_APPLICATION_BYTES = 128
+ACCOUNTS_S = 120.0  # for all users and roles: 100,000 of each take half of that
 BROKEN = (OSError, EOFError, WireError)  # after these errors the connection is unusable
 _MAX_GREETING_BYTES = 1_048_576
 _DRIVER = {"name": "stt", "version": installed_version()}
@@ -87,10 +88,15 @@ class Session:
     async def answers(self, questions: Iterable[Question]) -> dict[Question, Answer]:
         """The answer to each question: a list with the one document of the reply.
 
-        All are sent before the first answer is read, so all cost one round trip.
+        All are sent before the first answer is read, so all cost one round trip. Questions about
+        users follow, whose commands depend on each other.
         """
         sent: dict[Question, int | Failure] = {}
-        for one in dict.fromkeys(questions):
+        asked = dict.fromkeys(questions)
+        about_users = [one for one in asked if one.type is QueryType.MONGODB_USERS]
+        for one in asked:
+            if one in about_users:
+                continue
             wanted = command(one)
             if isinstance(wanted, Failure):
                 sent[one] = wanted
@@ -100,24 +106,47 @@ class Session:
             sent[one] = self._sent(wanted)
         answers: Answers[Question, Answer] = Answers(self._limits.bytes)
         for one, number in sent.items():
-            if isinstance(number, Failure):
-                answers[one] = number
-                continue
-            try:
-                reply = await self._received(number)
-                if not isinstance(reply, Failure):
-                    answers[one] = bounded([document(reply)], self._limits)
-                else:
-                    answers[one] = reply
-            except MemoryError:  # the message was read to its end, so the next can be read
-                answers[one] = too_much_memory()
-            except ValueError as error:
-                answers[one] = Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
+            answers[one] = number if isinstance(number, Failure) else await self._answer(number)
+        for one in about_users:
+            answers[one] = await self._accounts(one)
         return answers
 
-    def _sent(self, wanted: dict[str, Any]) -> int:
+    async def _answer(self, number: int) -> Answer:
+        try:
+            reply = await self._received(number)
+            if isinstance(reply, Failure):
+                return reply
+            return bounded([document(reply)], self._limits)
+        except MemoryError:  # the message was read to its end, so the next can be read
+            return too_much_memory()
+        except ValueError as error:
+            return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
+
+    async def _accounts(self, question: Question) -> Answer:
+        wanted = tests(question)
+        if isinstance(wanted, Failure):
+            return wanted
+        try:
+            async with asyncio.timeout(ACCOUNTS_S):
+                found = await accounts.rows(self._ask, wanted)
+            return found if isinstance(found, Failure) else bounded(found, self._limits)
+        except TimeoutError:
+            # The connection has an answer under way, which no later question may read.
+            self.lost = Failure(
+                kind=Kind.TIMEOUT, reason=f"the users could not be read within {ACCOUNTS_S:g} s"
+            )
+            return self.lost
+        except MemoryError:
+            return too_much_memory()
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error!r}")
+
+    async def _ask(self, wanted: dict[str, Any], database: str) -> dict[str, Any] | Failure:
+        return await self._received(self._sent(wanted, database))
+
+    def _sent(self, wanted: dict[str, Any], database: str = "admin") -> int:
         statement_ms = max(1, round(self._limits.statement_s * 1_000))
-        return self._wire.send("admin", {**wanted, **self._pins, "maxTimeMS": statement_ms})
+        return self._wire.send(database, {**wanted, **self._pins, "maxTimeMS": statement_ms})
 
     async def _received(self, number: int) -> dict[str, Any] | Failure:
         if self.lost is not None:

@@ -1,0 +1,134 @@
+"""Random states of a real MongoDB: what checks say, and what the server lets users do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from pymongo.errors import OperationFailure
+
+from stt_coordinator.local.servers.process import Running
+from stt_shared.protocol.enums import Family
+from stt_worker.databases.port import Endpoint, Tls
+from tests.support.checks.mongodb_rights.oracle import OTHERS, Oracle
+from tests.support.checks.mongodb_rights.states import State, state
+from tests.support.checks.mongodb_rights.verdicts import CHECKS, contradictions, gains, rows_of
+from tests.support.checks.mongods import KEY
+from tests.support.checks.real import CheckRunner
+
+SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
+FEWEST_ROUNDS = 5000  # of a password's hash: the least that a server accepts
+
+
+class Comparison:
+    """One server, on which a state is made, checked, attacked and removed again."""
+
+    def __init__(self, server: Running) -> None:
+        self.server, self.oracle = server, Oracle(server, KEY)
+        self.admin = self.oracle.harness.admin
+        for name in ("scramIterationCount", "scramSHA256IterationCount"):
+            self.admin.command({"setParameter": 1, name: FEWEST_ROUNDS})
+        self.compared = self.users = 0
+        self.loop = asyncio.Runner()
+        self.runner = self.loop.run(_runner())
+        self.where = Endpoint(
+            family=Family.MONGODB,
+            host=server.host,
+            port=server.port,
+            user="__system",
+            password=KEY,
+            database="local",
+            tls=Tls(mode="off"),
+        )
+
+    def disagreements(self, state: State) -> list[str]:
+        """Where the checks and the server differ about a user of the state."""
+        self._clear()
+        self.oracle.prepare()
+        for database, command in state.steps:
+            try:
+                self.oracle.harness[database].command(command)
+            except OperationFailure:
+                continue
+        self.oracle.keep()
+        rows = self.loop.run(rows_of(self.where))
+        outcomes = self.loop.run(self.runner.run_all(self.where, CHECKS))
+        claimed = gains(rows)
+        found = contradictions(rows, outcomes)
+        for one in self.oracle.users:
+            name, database = one["user"], one["db"]
+            if database in ("$external", *OTHERS):
+                continue
+            gained = self.oracle.gains((name, database, "x"))
+            self.oracle.restore()
+            claim = claimed.get((name, database), set())
+            if claim != gained:
+                found.append(f"{name}@{database}: checks say {claim}, the server let {gained}")
+            self.users += 1
+        self.compared += 1
+        return found
+
+    def _clear(self) -> None:
+        for name in ("system.users", "system.roles"):
+            self.admin[name].delete_many({})
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._clear()
+        self.loop.run(self.runner.close())
+        self.loop.close()
+        self.oracle.harness.close()
+
+
+async def _runner() -> CheckRunner:
+    return CheckRunner()
+
+
+@contextmanager
+def comparing(server: Running) -> Generator[Comparison]:
+    one = Comparison(server)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def compare(one: Comparison, count: int) -> None:
+    """`count` states; a disagreement is an assertion that shows a smallest state with it."""
+
+    @seed(SEED)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],  # `smallest` shrinks: of a number nothing can be left out
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(st.integers(0, 2**64))
+    def agree(number: int) -> None:
+        found = state(number)
+        if one.disagreements(found):
+            found = smallest(one, found)
+            lines = one.disagreements(found)
+            raise AssertionError(
+                "\n".join([*lines, f"in the state {number}, made smaller:", str(found)])
+            )
+
+    print(f"{one.server.binary}: {count} states, seed {SEED}")
+    agree()
+
+
+def smallest(one: Comparison, found: State) -> State:
+    """A state with a disagreement, from which no step can be left out."""
+    place = 0
+    while place < len(found.steps):
+        tried = found.without(place)
+        if one.disagreements(tried):
+            found, place = tried, 0
+        else:
+            place += 1
+    return found

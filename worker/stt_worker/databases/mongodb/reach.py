@@ -1,0 +1,181 @@
+"""What users get to: their own rights, and those of users whose passwords they may change."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from stt_worker.databases.mongodb.rights import ANY, APART, Rights, Rules, evaluate
+from stt_worker.databases.mongodb.roles import ADMIN, Name, Role, Roles
+from stt_worker.databases.port import Row, Rows
+
+MOST_NAMED = 501  # users, or roles, of one reason: one more than a check can report
+MOST_LISTED = 50  # roles or databases in a row
+SEVERAL = 2
+DATABASES, MECHANISMS = "databases", "mechanisms"  # reasons beside the names of tests
+
+
+class User(NamedTuple):
+    """A user as `usersInfo` lists it."""
+
+    name: Name
+    mechanisms: tuple[str, ...]
+    roles: tuple[Name, ...]
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the server keeps a password of the user, which others may change."""
+        return any(one.startswith("SCRAM") for one in self.mechanisms)
+
+
+class Reach:
+    """All users with their rights, closed over passwords that may be changed."""
+
+    def __init__(self, rules: Rules, users: list[User], roles: Roles) -> None:
+        self._rules, self._roles = rules, roles
+        self._users = sorted(users)
+        self._direct: dict[tuple[Name, ...], Rights] = {}
+        self._tests: defaultdict[str, set[str]] = defaultdict(set)  # of the users of a database
+        self._close()
+
+    def rows(self) -> Rows:
+        """The totals, then the users and the roles with a reason, at most MOST_NAMED of each."""
+        counts, users = self._named(self._users, self._reasons)
+        made = sorted(role for role in self._roles.known.values() if not role.builtin)
+        role_counts, roles = self._named(made, self._own_tests)
+        totals: Row = {
+            "kind": "totals",
+            "users": len(self._users),
+            "roles": len(made),
+            "unlisted": self._roles.unlisted,
+            "count": dict(counts),
+            "role_count": dict(role_counts),
+        }
+        return [totals, *map(self._user_row, users), *map(self._role_row, roles)]
+
+    def _named(self, all_: Iterable[Any], reasons: Any) -> tuple[Counter[str], list[Any]]:
+        counts: Counter[str] = Counter()
+        named: list[Any] = []
+        for one in all_:
+            found = reasons(one)
+            if any(counts[reason] < MOST_NAMED for reason in found):
+                named.append(one)
+            counts.update(found)
+        return counts, named
+
+    def _rights(self, user: User) -> Rights:
+        known = self._direct.get(user.roles)
+        if known is None:
+            known = Rights()
+            for name in user.roles:
+                if role := self._roles.known.get(name):
+                    known = known.with_(role.rights)
+            self._direct[user.roles] = known
+        return known
+
+    def _close(self) -> None:
+        """Give each database the tests of its users, and of those that these can become."""
+        before: defaultdict[str, set[str]] = defaultdict(set)  # who gains what a database gains
+        for user in self._users:
+            if not user.has_password:
+                continue
+            rights, database = self._rights(user), user.name.database
+            self._tests[database] |= rights.tests
+            if database not in APART:
+                before[database].add(ANY)
+            for other in rights.acts:
+                before[other].add(database)
+        waiting = [name for name, tests in self._tests.items() if tests]
+        while waiting:
+            database = waiting.pop()
+            for other in before[database]:
+                if not self._tests[database] <= self._tests[other]:
+                    self._tests[other] |= self._tests[database]
+                    waiting.append(other)
+
+    def _through(self, user: User) -> dict[str, str]:
+        """The tests that the user passes as another one alone, with the other's database."""
+        rights = self._rights(user)
+        found: dict[str, str] = {}
+        for database in sorted(rights.acts & self._tests.keys()):
+            for test in self._tests[database] - rights.tests:
+                found.setdefault(test, database)
+        return found
+
+    def _works(self, user: User) -> list[str]:
+        return sorted(self._rights(user).works - APART - {ADMIN})
+
+    def _reasons(self, user: User) -> set[str]:
+        found = set(self._rights(user).tests) | self._through(user).keys()
+        works = self._works(user)
+        if ANY in works or len(works) >= SEVERAL:
+            found.add(DATABASES)
+        if user.mechanisms and user.mechanisms == self._rules.mechanisms:
+            found.add(MECHANISMS)
+        return found
+
+    def _own_tests(self, role: Role) -> set[str]:
+        found = set(role.own.tests)
+        return found.union(*(one.rights.tests for one in self._builtin(role)))
+
+    def _builtin(self, role: Role) -> Iterator[Role]:
+        for name in role.roles:
+            known = self._roles.known.get(name)
+            if known is not None and known.builtin:
+                yield known
+
+    def _user_row(self, user: User) -> Row:
+        works, through = self._works(user), self._through(user)
+        known = [self._roles.known[name] for name in user.roles if name in self._roles.known]
+        gains = [
+            {
+                "test": test,
+                "through": through.get(test, ""),
+                "roles": [_role(one) for one in known if _leads(one, test, through.get(test, ""))][
+                    :MOST_LISTED
+                ],
+            }
+            for test in sorted(self._rights(user).tests | through.keys())
+        ]
+        return {
+            "kind": "user",
+            "user": user.name.name,
+            "db": user.name.database,
+            "mechanisms": list(user.mechanisms),
+            "gains": gains,
+            "databases": works[:MOST_LISTED],
+            "database_count": len(works),
+            "roles": [_role(one) for one in known if one.rights.works][:MOST_LISTED],
+        }
+
+    def _role_row(self, role: Role) -> Row:
+        privileges = [
+            {**one, "tests": sorted(tests)}
+            for one in role.privileges
+            if (tests := evaluate(self._rules, [one], []).tests)
+        ]
+        builtin = [
+            {**_role(one), "tests": sorted(one.rights.tests)}
+            for one in self._builtin(role)
+            if one.rights.tests
+        ]
+        return {
+            "kind": "role",
+            "role": role.name.name,
+            "db": role.name.database,
+            "tests": sorted(self._own_tests(role)),
+            "privileges": privileges[:MOST_LISTED],
+            "roles": builtin[:MOST_LISTED],
+        }
+
+
+def _leads(role: Role, test: str, through: str) -> bool:
+    if through:
+        acts = role.rights.acts
+        return through in acts or (ANY in acts and through not in APART)
+    return test in role.rights.tests
+
+
+def _role(role: Role) -> Row:
+    return {"role": role.name.name, "db": role.name.database, "builtin": role.builtin}
