@@ -72,6 +72,11 @@ class Comparison:
         self.compared += 1
         return found
 
+    def claimed(self) -> dict[str, set[str]]:
+        """What the model says that each user of the state gets to, by name."""
+        rows = self.loop.run(rows_of(self.where))
+        return {name: gained for (name, _), gained in gains(rows).items() if gained}
+
     def _clear(self) -> None:
         for name in ("system.users", "system.roles"):
             self.admin[name].delete_many({})
