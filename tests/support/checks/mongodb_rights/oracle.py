@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from pymongo import MongoClient
@@ -65,18 +65,22 @@ class Oracle:
         """What the user gets to, alone or as others whose passwords it changes."""
         found: set[str] = set()
         known: list[User] = [user]
-        for _ in range(ROUNDS):
-            before = len(known)
-            for one in list(known):
-                with self._session(one) as session:
+        with ExitStack() as opened:
+            sessions: dict[User, Client | None] = {}
+            for _ in range(ROUNDS):
+                before = len(known)
+                for one in list(known):
+                    if one not in sessions:
+                        sessions[one] = opened.enter_context(self._session(one))
+                    session = sessions[one]
                     if session is None:
                         continue
                     if self._becomes_root(session, one):
                         return {"root"}
                     found |= self._deeds(session)
                     known += self._stolen(session, known)
-            if len(known) == before:
-                break
+                if len(known) == before:
+                    break
         return found
 
     def _becomes_root(self, session: Client, user: User) -> bool:
@@ -150,6 +154,7 @@ class Oracle:
             authSource=database,
             directConnection=True,
             retryWrites=False,
+            serverMonitoringMode="poll",
         )
 
 

@@ -14,7 +14,7 @@ from stt_worker.databases.mongodb.rights import Rules
 from stt_worker.databases.mongodb.roles import ADMIN, Ask, Name, Roles, too_large
 from stt_worker.databases.port import Failure, Rows
 
-MOST_USERS = 400_000  # in the memory of an inspection
+MOST_USERS = 400_000  # a bound alone: the memory of an inspection ends at fewer
 BYTE = 256  # values of the first byte of an identifier
 OTHER_BYTES = 15
 PARTS = 4
