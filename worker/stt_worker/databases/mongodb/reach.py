@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stt_worker.databases.mongodb.rights import ANY, APART, Rights, Rules, evaluate
@@ -16,43 +17,77 @@ SEVERAL = 2
 DATABASES, MECHANISMS = "databases", "mechanisms"  # reasons beside the names of tests
 
 
-class User(NamedTuple):
-    """A user as `usersInfo` lists it."""
+@dataclass(slots=True)
+class Alike:
+    """The users of a database with the same roles and mechanisms: a count, and names.
 
-    name: Name
+    Of the names the first MOST_NAMED are kept: memory is bounded by how many kinds there are.
+    """
+
+    database: str
     mechanisms: tuple[str, ...]
     roles: tuple[Name, ...]
+    count: int = 0
+    _names: list[str] = field(default_factory=list[str])
+
+    def add(self, name: str) -> None:
+        """One user more."""
+        self.count += 1
+        self._names.append(name)
+        if len(self._names) > 2 * MOST_NAMED:
+            self._names = self.first()
+
+    def first(self) -> list[str]:
+        """The first names, in order."""
+        return sorted(self._names)[:MOST_NAMED]
 
     @property
     def has_password(self) -> bool:
-        """Whether the server keeps a password of the user, which others may change."""
+        """Whether the server keeps their passwords, which others may change."""
         return any(one.startswith("SCRAM") for one in self.mechanisms)
+
+
+class User(NamedTuple):
+    """A user that is named."""
+
+    name: Name
+    kind: Alike
 
 
 class Reach:
     """All users with their rights, closed over passwords that may be changed."""
 
-    def __init__(self, rules: Rules, users: list[User], roles: Roles) -> None:
+    def __init__(self, rules: Rules, users: Collection[Alike], roles: Roles) -> None:
         self._rules, self._roles = rules, roles
-        self._users = sorted(users)
+        self._users = users
         self._direct: dict[tuple[Name, ...], Rights] = {}
         self._tests: defaultdict[str, set[str]] = defaultdict(set)  # of the users of a database
         self._close()
 
     def rows(self) -> Rows:
         """The totals, then the users and the roles with a reason, at most MOST_NAMED of each."""
-        counts, users = self._named(self._users, self._reasons)
+        counts, users = self._named_users()
         made = sorted(role for role in self._roles.known.values() if not role.builtin)
         role_counts, roles = self._named(made, self._own_tests)
         totals: Row = {
             "kind": "totals",
-            "users": len(self._users),
+            "users": sum(kind.count for kind in self._users),
             "roles": len(made),
             "unlisted": self._roles.unlisted,
             "count": dict(counts),
             "role_count": dict(role_counts),
         }
         return [totals, *map(self._user_row, users), *map(self._role_row, roles)]
+
+    def _named_users(self) -> tuple[Counter[str], list[User]]:
+        counts: Counter[str] = Counter()
+        first: list[User] = []
+        for kind in self._users:
+            if reasons := self._reasons(kind):
+                counts.update(dict.fromkeys(reasons, kind.count))
+                first += [User(Name(name, kind.database), kind) for name in kind.first()]
+        first.sort(key=lambda user: user.name)
+        return counts, self._named(first, lambda user: self._reasons(user.kind))[1]
 
     def _named(self, all_: Iterable[Any], reasons: Any) -> tuple[Counter[str], list[Any]]:
         counts: Counter[str] = Counter()
@@ -64,23 +99,23 @@ class Reach:
             counts.update(found)
         return counts, named
 
-    def _rights(self, user: User) -> Rights:
-        known = self._direct.get(user.roles)
+    def _rights(self, kind: Alike) -> Rights:
+        known = self._direct.get(kind.roles)
         if known is None:
             known = Rights()
-            for name in user.roles:
+            for name in kind.roles:
                 if role := self._roles.known.get(name):
                     known = known.with_(role.rights)
-            self._direct[user.roles] = known
+            self._direct[kind.roles] = known
         return known
 
     def _close(self) -> None:
         """Give each database the tests of its users, and of those that these can become."""
         before: defaultdict[str, set[str]] = defaultdict(set)  # who gains what a database gains
-        for user in self._users:
-            if not user.has_password:
+        for kind in self._users:
+            if not kind.has_password:
                 continue
-            rights, database = self._rights(user), user.name.database
+            rights, database = self._rights(kind), kind.database
             self._tests[database] |= rights.tests
             if database not in APART:
                 before[database].add(ANY)
@@ -94,24 +129,24 @@ class Reach:
                     self._tests[other] |= self._tests[database]
                     waiting.append(other)
 
-    def _through(self, user: User) -> dict[str, str]:
-        """The tests that the user passes as another one alone, with the other's database."""
-        rights = self._rights(user)
+    def _through(self, kind: Alike) -> dict[str, str]:
+        """The tests that they pass as another one alone, with the other's database."""
+        rights = self._rights(kind)
         found: dict[str, str] = {}
         for database in sorted(rights.acts & self._tests.keys()):
             for test in self._tests[database] - rights.tests:
                 found.setdefault(test, database)
         return found
 
-    def _works(self, user: User) -> list[str]:
-        return sorted(self._rights(user).works - APART - {ADMIN})
+    def _works(self, kind: Alike) -> list[str]:
+        return sorted(self._rights(kind).works - APART - {ADMIN})
 
-    def _reasons(self, user: User) -> set[str]:
-        found = set(self._rights(user).tests) | self._through(user).keys()
-        works = self._works(user)
+    def _reasons(self, kind: Alike) -> set[str]:
+        found = set(self._rights(kind).tests) | self._through(kind).keys()
+        works = self._works(kind)
         if ANY in works or len(works) >= SEVERAL:
             found.add(DATABASES)
-        if user.mechanisms and user.mechanisms == self._rules.mechanisms:
+        if kind.mechanisms and kind.mechanisms == self._rules.mechanisms:
             found.add(MECHANISMS)
         return found
 
@@ -126,8 +161,8 @@ class Reach:
                 yield known
 
     def _user_row(self, user: User) -> Row:
-        works, through = self._works(user), self._through(user)
-        known = [self._roles.known[name] for name in user.roles if name in self._roles.known]
+        works, through = self._works(user.kind), self._through(user.kind)
+        known = [self._roles.known[name] for name in user.kind.roles if name in self._roles.known]
         gains = [
             {
                 "test": test,
@@ -136,13 +171,13 @@ class Reach:
                     :MOST_LISTED
                 ],
             }
-            for test in sorted(self._rights(user).tests | through.keys())
+            for test in sorted(self._rights(user.kind).tests | through.keys())
         ]
         return {
             "kind": "user",
             "user": user.name.name,
             "db": user.name.database,
-            "mechanisms": list(user.mechanisms),
+            "mechanisms": list(user.kind.mechanisms),
             "gains": gains,
             "databases": works[:MOST_LISTED],
             "database_count": len(works),

@@ -21,7 +21,10 @@ from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError
 
 MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
 MAX_APPLICATION_BYTES = 128
-ACCOUNTS_S = 60.0  # for all users and roles; longer, and the parent kills this process first
+ACCOUNTS_S = 80.0  # for all users and roles; longer, and the parent kills this process first
+# Of an answer about users or roles: slices this large fit, decoded, into the 40 MiB that an
+# inspection has.
+MAX_ACCOUNTS_BYTES = 3 * 1_048_576
 BROKEN = (OSError, EOFError, WireError)  # after these errors the connection is unusable
 _MAX_GREETING_BYTES = 1_048_576
 _DRIVER = {"name": "stt", "version": installed_version()}
@@ -142,19 +145,21 @@ class Session:
             return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error!r}")
 
     async def _ask(self, wanted: dict[str, Any], database: str) -> dict[str, Any] | Failure:
-        return await self._received(self._sent(wanted, database))
+        return await self._received(
+            self._sent(wanted, database), min(MAX_ACCOUNTS_BYTES, self._limits.bytes)
+        )
 
     def _sent(self, wanted: dict[str, Any], database: str = "admin") -> int:
         statement_ms = max(1, round(self._limits.statement_s * 1_000))
         return self._wire.send(database, {**wanted, **self._pins, "maxTimeMS": statement_ms})
 
-    async def _received(self, number: int) -> dict[str, Any] | Failure:
+    async def _received(self, number: int, most: int | None = None) -> dict[str, Any] | Failure:
         if self.lost is not None:
             return self.lost
         seconds = self._limits.client_s
         try:
             async with asyncio.timeout(seconds):
-                return await self._wire.receive(number, self._limits.bytes)
+                return await self._wire.receive(number, most or self._limits.bytes)
         except TimeoutError:
             why = f"no answer within {seconds:g} s, the connection was cut"
             self.lost = Failure(kind=Kind.TIMEOUT, reason=why)

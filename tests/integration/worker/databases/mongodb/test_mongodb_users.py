@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ from pymongo import MongoClient
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
+from stt_worker.databases.children.pool import ChildInspector
+from stt_worker.databases.inspection import EncodedInspection, View
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.reach import MOST_NAMED
 from stt_worker.databases.port import Answer, Failure, Limits
@@ -22,6 +26,7 @@ from tests.support.checks.mongods import mongod
 from tests.support.checks.real import endpoint
 
 USERS = 3_000
+MANY = int(os.environ.get("STT_TEST_ACCOUNTS", "40000"))  # users in a worker's memory
 WITHOUT_IDENTIFIER = 20
 ROLES = 1_200
 SMALL = 400_000  # bytes of an answer: half of what the list of users needs
@@ -96,3 +101,26 @@ async def test_an_answer_that_no_slice_makes_small_enough_is_too_large(crowded: 
     answer = await ask(crowded, Limits(bytes=2_000))
     assert isinstance(answer, Failure)
     assert answer.kind is Kind.TOO_LARGE
+
+
+def test_a_worker_counts_many_users_within_its_memory(crowded: Running) -> None:
+    question = Question(type=QueryType.MONGODB_USERS, text=json.dumps(TESTS))
+    asked = View(question=question)
+    with MongoClient[dict[str, Any]](crowded.host, crowded.port) as client:
+        users = client.admin["system.users"]
+        template = users.find_one() or {}
+        users.insert_many([_user(template, number) for number in range(USERS, MANY)])
+
+    async def inspect() -> EncodedInspection:
+        inspector = ChildInspector(1, 1)
+        try:
+            where = endpoint(crowded, Family.MONGODB)
+            return await inspector.inspect(where, lambda _: [asked], Limits())
+        finally:
+            await inspector.close()
+
+    answer = asyncio.run(inspect()).answers[asked]
+    assert isinstance(answer, bytes), answer
+    totals = json.loads(answer)[0]
+    assert totals["users"] == MANY
+    assert totals["count"]["writes"] == MANY // 2
