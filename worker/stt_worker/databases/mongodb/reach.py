@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from stt_worker.databases.mongodb.rights import ANY, APART, Rights, Rules, evaluate
 from stt_worker.databases.mongodb.roles import ADMIN, Name, Role, Roles
@@ -15,6 +15,7 @@ MOST_NAMED = 501  # users, or roles, of one reason: one more than a check can re
 MOST_LISTED = 50  # roles or databases in a row
 SEVERAL = 2
 DATABASES, MECHANISMS = "databases", "mechanisms"  # reasons beside the names of tests
+Named = TypeVar("Named")
 
 
 @dataclass(slots=True)
@@ -89,9 +90,11 @@ class Reach:
         first.sort(key=lambda user: user.name)
         return counts, self._named(first, lambda user: self._reasons(user.kind))[1]
 
-    def _named(self, all_: Iterable[Any], reasons: Any) -> tuple[Counter[str], list[Any]]:
+    def _named(
+        self, all_: Iterable[Named], reasons: Callable[[Named], Collection[str]]
+    ) -> tuple[Counter[str], list[Named]]:
         counts: Counter[str] = Counter()
-        named: list[Any] = []
+        named: list[Named] = []
         for one in all_:
             found = reasons(one)
             if any(counts[reason] < MOST_NAMED for reason in found):
