@@ -11,7 +11,7 @@ from tests.hostile.mongodb.fake_mongodb import BUILD, answering, faking
 from tests.support.checks.real import open_check_runner
 
 SECRET = "throw-away-secret"
-LEAST_FAILED = 18  # checks that have something to show
+LEAST_FAILED = 21  # checks that have something to show
 PARSED: dict[str, Any] = {
     "net": {
         "bindIp": "0.0.0.0",  # noqa: S104  # nobody listens
@@ -37,6 +37,7 @@ PARSED: dict[str, Any] = {
     "setParameter": {"ldapQueryPassword": SECRET, "enableTestCommands": "1"},
     "systemLog": {"quiet": True},
 }
+EVERYTHING = [{"resource": {"anyResource": True}, "actions": ["anyAction"]}]
 REPLIES: dict[str, Any] = {
     "getCmdLineOpts": {
         "argv": ["mongod", "--ldapQueryPassword", SECRET, f"--tlsClusterPassword={SECRET}"],
@@ -69,11 +70,16 @@ REPLIES: dict[str, Any] = {
     "rolesInfo": {
         "roles": [
             {
-                "role": "god",
+                "role": name,
                 "db": "admin",
-                "privileges": [{"resource": {"anyResource": True}, "actions": ["anyAction"]}],
+                "isBuiltin": name != "god",
+                "roles": [],
+                "inheritedRoles": [],
+                "privileges": EVERYTHING,
+                "inheritedPrivileges": EVERYTHING,
                 "customData": {"token": SECRET},
             }
+            for name in ("god", "root", "__system")
         ]
     },
     "getLog": {"log": [f'{{"id":22138,"msg":"as root","attr":{{"password":"{SECRET}"}}}}']},

@@ -101,16 +101,13 @@ LEFT_BEHIND = [
         finds={"''@'%' on `%`.*": "critical"},
     ),
 ]
-# Without these no account of MySQL proxies. In MariaDB none with a password does; an account can
-# have a plugin that the server has not.
+# Without these no account of MySQL proxies. In MariaDB none with a password does.
 ON = [f"SET GLOBAL {one}proxy_users = ON" for one in ("check_", "caching_sha2_password_")]
 OFF = [one.replace("ON", "OFF") for one in ON]
 Proxying = tuple[tuple[str, ...], list[str], list[str]]
-PAM = [
-    "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.plugin', 'pam') WHERE User = 'app'",
-    "FLUSH PRIVILEGES",
-]
-PROXYING: tuple[Proxying, Proxying] = ((MYSQL, ON, OFF), (MARIADB, PAM, []))
+PAM = ["INSTALL SONAME 'auth_pam'", f"ALTER USER {APP} IDENTIFIED VIA pam"]
+NO_PAM = ["UNINSTALL SONAME 'auth_pam'"]
+PROXYING: tuple[Proxying, Proxying] = ((MYSQL, ON, OFF), (MARIADB, PAM, NO_PAM))
 
 
 def proxies(

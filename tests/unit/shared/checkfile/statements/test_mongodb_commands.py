@@ -167,6 +167,8 @@ def test_no_word_of_the_language_of_aggregation_passes(
 
 def test_every_command_of_the_library_is_of_the_list() -> None:
     queries = [one for check in builtin().of(Family.MONGODB) for one in check.queries]
-    assert queries
-    for query in queries:
+    # Those about users hold no command: the worker has its own for them.
+    commands = [one for one in queries if one.type is not QueryType.MONGODB_USERS]
+    assert commands
+    for query in commands:
         assert isinstance(command(query.what), dict)
