@@ -184,7 +184,9 @@ def make_bad(server: Running) -> None:
                     do(server, [line])
     file = file_of(server)
     file.write_text("\n".join([*RULES, file.read_text()]), encoding="utf-8")
-    do(server, ["ALTER SYSTEM RESET log_min_messages", "ALTER SYSTEM RESET debug_print_plan"])
+    # A library that every session loads would let nobody log in whose path has it not.
+    again = ("log_min_messages", "debug_print_plan", "session_preload_libraries")
+    do(server, [f"ALTER SYSTEM RESET {name}" for name in again])
     do(server, ["CREATE DATABASE stt_other", RELOAD])
 
 
