@@ -46,7 +46,7 @@ EXIT_REASONS = {
 def build(tokens: Sequence[str] = ()) -> App:
     """The command: the client's commands and those that each installed half registers.
 
-    With `tokens` that name a command of the client it has that one's module alone.
+    With `tokens` that name a command of the client it has of the client that module alone.
     """
     app = App(
         name="stt",
@@ -58,10 +58,9 @@ def build(tokens: Sequence[str] = ()) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    home = home_of(tokens)
-    add_builtin(app, home)
-    if not home:
-        _add_halves(app)
+    add_builtin(app, home_of(tokens))
+    # For every command: the worker registers how the targets of a configuration are read.
+    _add_halves(app)
     return app
 
 

@@ -98,7 +98,8 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
 def part_ends(check: Mapping[str, Any], parts: Parts) -> tuple[int, ...]:
     """Where in the script of `with_parts` each of its parts ends, in characters."""
     ends: list[int] = []
-    for script in _scripts([parts[name] for name in check.get("parts") or []]):
+    named = cast("list[str]", check.get("parts") or [])
+    for script in _scripts([parts[name] for name in named]):
         ends.append((ends[-1] + len(_BETWEEN) if ends else 0) + len(script))
     return tuple(ends)
 
