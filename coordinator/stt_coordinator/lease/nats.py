@@ -7,6 +7,7 @@ its key does not change while this process looks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 import msgspec
 
@@ -42,8 +43,8 @@ class NatsLease:
         self._uptime = uptime
         self._sequence = 0
         self._record: LeaseRecord | None = None  # as last read or written
-        self._unchanged_since: float | None = None
-        self._inspected = 0.0
+        self._silent_s = 0.0  # of the holder, as far as this process looked
+        self._inspected: float | None = None  # None: nothing is known of the time before now
         self._is_renewed = False
         self._highest = 0  # epoch that this process has seen: the broker may lose the key
 
@@ -55,18 +56,14 @@ class NatsLease:
             await self._bus.ensure([subjects.LEASE], ())
             await self._read()
         except UnreachableError:
-            self._unchanged_since = None
+            self._inspected = None
+            # A holder that was silent for long enough stays so: otherwise each attempt to take its
+            # lease that fails for want of an answer would cost that time once more.
+            if self._silent_s <= self.ttl_s:
+                self._silent_s = 0.0
             raise
-        now = self._uptime()
-        # A gap between two readings (no answer, a paused process) proves nothing of the holder.
-        has_gap = now - self._inspected > self.ttl_s / RENEWALS
-        is_same = self._sequence == before
-        if not is_same and before and not has_gap:
-            self._is_renewed = True
-        if not is_same or has_gap or self._unchanged_since is None:
-            self._unchanged_since = now
-        self._inspected = now
-        is_held = self._is_held(now - self._unchanged_since)
+        self._note_silence(before)
+        is_held = self._is_held()
         return View(
             record=self._record,
             is_free=not is_held or self._is_here(),
@@ -74,11 +71,25 @@ class NatsLease:
             is_renewed=self._is_renewed,
         )
 
-    def _is_held(self, silent_s: float) -> bool:
+    def _note_silence(self, before: int) -> None:
+        """Note what the sequence proves of the holder, which was `before` when it was last read."""
+        now = self._uptime()
+        since_s = inf if self._inspected is None else now - self._inspected
+        self._inspected = now
+        # A gap between two readings (no answer, a paused process, an attempt to take the lease that
+        # failed slowly) proves nothing of the holder, and counts as far as time without a gap.
+        most_s = self.ttl_s / RENEWALS
+        if self._sequence != before:
+            self._is_renewed = self._is_renewed or (before > 0 and since_s <= most_s)
+            self._silent_s = 0.0
+        elif since_s < inf:
+            self._silent_s += min(since_s, most_s)
+
+    def _is_held(self) -> bool:
         record = self._record
         if record is None or record.holder in ("", self._claimant.holder):
             return False  # ours: it was taken, and the answer got lost
-        return silent_s <= self.ttl_s
+        return self._silent_s <= self.ttl_s
 
     def _is_here(self) -> bool:
         # Whoever has locked a folder of this machine knows that its former user has let it go.

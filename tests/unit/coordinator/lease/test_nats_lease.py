@@ -65,12 +65,42 @@ async def test_time_without_an_answer_is_not_silence_of_the_holder() -> None:
     assert (await standby.inspect()).is_free
 
 
-async def test_a_standby_that_was_paused_itself_starts_to_count_anew() -> None:
+async def test_a_pause_of_the_standby_itself_is_silence_for_a_third_of_the_lease() -> None:
     broker, clock = MemoryBroker(), Clock()
-    await taken(lease(broker.connect(), A, clock))
+    holder = lease(broker.connect(), A, clock)
+    await taken(holder)
     standby = lease(broker.connect(), B, clock)
     await standby.inspect()
-    clock.now += 60.0
+    for _ in range(3):
+        clock.now += 60.0
+        assert not (await standby.inspect()).is_free
+    await holder.renew()
+    for _ in range(3):
+        clock.now += 60.0
+        assert not (await standby.inspect()).is_free
+
+
+async def test_a_silent_lease_stays_free_while_attempts_to_take_it_fail_slowly() -> None:
+    broker, clock = MemoryBroker(), Clock()
+    holder = lease(broker.connect(), A, clock)
+    await taken(holder)
+    standby = lease(broker.connect(), B, clock)
+    await standby.inspect()
+    for _ in range(12):
+        clock.now += 1.0
+        assert not (await standby.inspect()).is_free
+    clock.now += 1.0
+    assert (await standby.inspect()).is_free
+    for _ in range(3):
+        clock.now += 10.0  # a request of the attempt that nobody answered
+        assert (await standby.inspect()).is_free
+    broker.down = True
+    with pytest.raises(UnreachableError):
+        await standby.inspect()
+    broker.down = False
+    assert (await standby.inspect()).is_free
+    # Its holder lives after all.
+    assert await holder.renew()
     assert not (await standby.inspect()).is_free
 
 
