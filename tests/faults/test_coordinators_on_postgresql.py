@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +16,13 @@ from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.queries.health import HealthReply
 from tests.servers.fixtures import serving
 from tests.servers.listeners import listening
-from tests.support.processes.coordinators import BlackHole, exit_code, logged, pause, resume
+from tests.support.processes.coordinators import BlackHole, exit_code, logged, resume
 from tests.support.processes.rivals import busy
 from tests.support.processes.shared_store import (
     SECRET,
     add,
     everything_is_there_once,
+    pause_in_transaction,
     rows,
     site,
     started,
@@ -30,11 +30,9 @@ from tests.support.processes.shared_store import (
 )
 
 TTL_S = 6.0
-PAUSE_S = float(os.environ.get("STT_TEST_PAUSE_S", "14"))
-LOCKED = (
-    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stt-coordinator'"
-    " AND state LIKE 'idle in transaction%'"
-)
+# An attempt may wait for a request to NATS that is not answered, 10 s, or for a transaction of the
+# holder that was killed; no failed one makes it wait for the lease to end once more.
+MOST_S = TTL_S + 30.0
 
 
 @pytest.fixture
@@ -65,7 +63,9 @@ async def test_a_standby_without_the_disk_of_the_killed_one_takes_over_and_loses
                 killed.kill()
                 begun = monotonic()
                 await made.holds(name, above=epoch)
-                print(f"kill -9: taken over after {monotonic() - begun:.1f} s")
+                took_s = monotonic() - begun
+                print(f"kill -9: taken over after {took_s:.1f} s")
+                assert took_s < MOST_S
                 await made.logged(next_one, "coordinator_started")
                 killed.start()
         await everything_is_there_once(made, server, worker)
@@ -79,24 +79,13 @@ async def test_a_paused_holder_commits_nothing_when_it_wakes(
     async with site(tmp_path, ttl_s=TTL_S) as (made, bus):
         first, second = await two(made, server)
         async with busy(bus) as worker:
-            await asyncio.sleep(1.0)
-            for _ in range(200):  # until it stands still inside of a transaction
-                pause(first)
-                await asyncio.sleep(0.05)
-                if rows(server, LOCKED) != [(0,)]:
-                    break
-                resume(first)
-                await asyncio.sleep(0.01)
+            await pause_in_transaction(made, server, first)
             begun = monotonic()
             await made.holds("b")
-            await made.logged(second, "coordinator_started")
-            epoch = await made.epoch()
             print(f"SIGSTOP in a transaction: taken over after {monotonic() - begun:.1f} s")
-            await asyncio.sleep(max(0.0, PAUSE_S - (monotonic() - begun)))
+            await made.logged(second, "coordinator_started")
             resume(first)
             await made.logged(first, "lease_lost")
-            await asyncio.sleep(2.0)
-            assert await made.epoch() == epoch
         await everything_is_there_once(made, server, worker)
 
 

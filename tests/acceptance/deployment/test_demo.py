@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.report.model import SCHEMA, Report
 from tests.support.processes.commands import STT
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0  # the cluster takes a minute, and three on a busy machine
 UP = "Running until Ctrl-C"
 FINDS: dict[Family, tuple[Callable[[], object], ...]] = {
     Family.MYSQL: (mysql.find_mariadb, mysql.find_mysql),
@@ -156,10 +157,14 @@ def test_a_cluster_reports_the_same_when_a_coordinator_and_a_broker_are_killed(
     report = msgspec.json.decode(done.stdout, type=Report)
     assert done.returncode == (report.summary.critical > 0), done.stderr
     assert report.summary.targets_checked == report.summary.targets == len(families())
+    # Whichever leads by then: on a busy machine the second one may have taken over before.
+    killed = re.search(r"kill -9 of (coordinator-[12]), the coordinator that acts", done.stderr)
+    assert killed is not None, done.stderr
+    (other,) = {"coordinator-1", "coordinator-2"} - {killed[1]}
     shown = [
-        "kill -9 of coordinator-1, the coordinator that acts",
+        killed[0],
         "kill -9 of nats-1, one of three nats-servers",
-        "coordinator-2 acts",
+        f"{other} acts",
         "the numbers stand: the same",
         f"one result of each of {len(families())} job",
     ]

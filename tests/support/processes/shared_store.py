@@ -14,9 +14,10 @@ from stt_shared.bus.jetstream import JetStreamBus
 from tests.servers.fixtures import PASSWORD
 from tests.support.coordinator.coordination import FakeWorker, at_work
 from tests.support.coordinator.postgresql_stores import url
-from tests.support.processes.coordinators import Coordinators, connected, coordinators
+from tests.support.processes.coordinators import Coordinators, connected, coordinators, pause
 from tests.support.processes.epochs import only_the_last_epoch_wrote
 from tests.support.processes.process import Process
+from tests.support.processes.sockets import connections
 
 SECRET = PASSWORD
 
@@ -61,6 +62,28 @@ async def everything_is_there_once(made: Coordinators, server: Running, worker: 
     assert rows(server, gaps) == []
     assert rows(server, "SELECT epoch FROM write_epoch") == [(await made.epoch(),)]
     await only_the_last_epoch_wrote(made.servers, await made.epoch())
+
+
+async def pause_in_transaction(made: Coordinators, server: Running, process: Process) -> None:
+    """Stop the leader while the server waits for its next statement within a transaction.
+
+    A lock has it wait for the answer to a statement before, so that no luck is needed.
+    """
+    assert process.child is not None
+    pid = process.child.pid
+
+    async def waits(states: str) -> bool:
+        own = [port for port, peer in connections(pid) if peer == server.port]
+        query = f"SELECT count(*) FROM pg_stat_activity WHERE {states} AND client_port IN ({{}})"
+        found = rows(server, query.format(", ".join(map(str, own)) or "0"))
+        return found != [(0,)]
+
+    with psycopg.connect(url(server, "postgres")) as stranger:
+        # The leader dispatches, which updates jobs.
+        stranger.execute(b"LOCK TABLE stt.jobs IN SHARE MODE")
+        await made.until(lambda: waits("wait_event_type = 'Lock'"), "it to wait in a transaction")
+        pause(process)
+    await made.until(lambda: waits("state LIKE 'idle in transaction%'"), "its statement to end")
 
 
 async def two(made: Coordinators, server: Running) -> tuple[Process, Process]:
