@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -63,7 +64,8 @@ def seed_postgresql(url: str, size: Size) -> There:
     options = f"-c search_path={search_path(schema.SCHEMA)}"
     with psycopg.connect(url, options=options) as connection:
         types = schema.column_types(connection, schema.SCHEMA)
-        there = _seed(PostgresqlConnection(connection, types), size)
+        analyze = partial(connection.execute, "ANALYZE")
+        there = _seed(PostgresqlConnection(connection, types), size, analyze)
         connection.commit()
         # As autovacuum leaves the tables of a store that has been filled for a year.
         connection.autocommit = True
@@ -75,13 +77,22 @@ async def _make(opening: Awaitable[Store]) -> None:
     await (await opening).close()
 
 
-def _seed(connection: Connection, size: Size) -> There:
+def _seed(
+    connection: Connection, size: Size, analyze: Callable[[], object] = lambda: None
+) -> There:
     fleet = Fleet(size, clock.now())
     # The rows are made once and dropped at the end: looking for cycles among millions takes longer.
     gc.disable()
+    findings = list(fleet.findings())
+
+    def work(ledger: Ledger) -> None:
+        _fill(ledger, fleet, findings)
+        # Before the end of the transaction, when all targets are counted: without statistics the
+        # planner compares each finding with each target.
+        analyze()
+
     try:
-        findings = list(fleet.findings())
-        transact(connection, lambda ledger: _fill(ledger, fleet, findings))
+        transact(connection, work)
         # One statement for all: a round trip for each of 2,700 runs takes a minute.
         connection.executemany(SqlRuns.sql["put"], map(runs.columns, fleet.runs))
     finally:
