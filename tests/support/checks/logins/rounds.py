@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from stt_coordinator.local.servers.process import Running
@@ -25,6 +23,7 @@ from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.enums import Family
 from stt_worker.oneshot import dry_run
 from stt_worker.sandbox.port import Returned
+from tests.support.checks import differential
 from tests.support.checks.hba import file_of
 from tests.support.checks.logins.client import Answer, LogIn, log_in
 from tests.support.checks.logins.states import (
@@ -47,9 +46,8 @@ from tests.support.checks.logins.verdicts import (
     named,
 )
 from tests.support.checks.real import CheckRunner, endpoint
-from tests.support.checks.rights.rounds import connect, open_runner
+from tests.support.checks.rights.rounds import connect
 
-SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
 PROBE = Path(__file__).with_name("probe.star")
 OWN = f"host all postgres {OWN_NETWORK} scram-sha-256"  # line 1: how the test comes in
 SAME = {"sameuser", "samerole", "samegroup"}
@@ -68,7 +66,7 @@ class Comparison:
         for name in BASES:
             self.connection.execute(f"CREATE DATABASE {name}".encode())
         self.loop = asyncio.Runner()
-        self.runner: CheckRunner = self.loop.run(open_runner())
+        self.runner: CheckRunner = self.loop.run(differential.open_runner())
         self.threads = ThreadPoolExecutor(AT_ONCE)
 
     def disagreements(self, found: State) -> list[str]:
@@ -210,38 +208,20 @@ def made(statement: str) -> str:
     )
 
 
-@contextmanager
-def comparing(server: Running, major: int, *, tls: bool = False) -> Generator[Comparison]:
-    one = Comparison(server, major, tls=tls)
-    try:
-        yield one
-    finally:
-        one.close()
+def comparing(server: Running, major: int, *, tls: bool = False) -> closing[Comparison]:
+    """A comparison that leaves nothing behind."""
+    return closing(Comparison(server, major, tls=tls))
 
 
 def compare(one: Comparison, count: int) -> None:
     """`count` states; a disagreement is an assertion that shows a smallest state with it."""
-
-    @seed(SEED)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
+    differential.compare(
+        f"PostgreSQL {one.major}",
+        count,
+        lambda number: state(number, one.major),
+        one.disagreements,
+        partial(smallest, one),
     )
-    @given(st.integers(0, 2**64))
-    def agree(number: int) -> None:
-        found = state(number, one.major)
-        if one.disagreements(found):
-            found = smallest(one, found)
-            lines = one.disagreements(found)
-            raise AssertionError(
-                "\n".join([*lines, f"in state {number}, made smaller:", str(found)])
-            )
-
-    print(f"PostgreSQL {one.major}: {count} states, seed {SEED}")
-    agree()
 
 
 def smallest(one: Comparison, found: State) -> State:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing
+from functools import partial
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 from pymongo.errors import OperationFailure
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
+from tests.support.checks import differential
 from tests.support.checks.mongodb_rights.oracle import OTHERS, Oracle
 from tests.support.checks.mongodb_rights.states import State, state
 from tests.support.checks.mongodb_rights.verdicts import CHECKS, contradictions, gains, rows_of
 from tests.support.checks.mongods import KEY
-from tests.support.checks.real import CheckRunner
 
-SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
 FEWEST_ROUNDS = 5000  # of a password's hash: the least that a server accepts
 
 
@@ -34,7 +30,7 @@ class Comparison:
             self.admin.command({"setParameter": 1, name: FEWEST_ROUNDS})
         self.compared = self.users = 0
         self.loop = asyncio.Runner()
-        self.runner = self.loop.run(_runner())
+        self.runner = self.loop.run(differential.open_runner())
         self.where = Endpoint(
             family=Family.MONGODB,
             host=server.host,
@@ -89,51 +85,12 @@ class Comparison:
         self.oracle.harness.close()
 
 
-async def _runner() -> CheckRunner:
-    return CheckRunner()
-
-
-@contextmanager
-def comparing(server: Running) -> Generator[Comparison]:
-    one = Comparison(server)
-    try:
-        yield one
-    finally:
-        one.close()
+def comparing(server: Running) -> closing[Comparison]:
+    """A comparison that leaves nothing behind."""
+    return closing(Comparison(server))
 
 
 def compare(one: Comparison, count: int) -> None:
     """`count` states; a disagreement is an assertion that shows a smallest state with it."""
-
-    @seed(SEED)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # `smallest` shrinks: of a number nothing can be left out
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(st.integers(0, 2**64))
-    def agree(number: int) -> None:
-        found = state(number)
-        if one.disagreements(found):
-            found = smallest(one, found)
-            lines = one.disagreements(found)
-            raise AssertionError(
-                "\n".join([*lines, f"in the state {number}, made smaller:", str(found)])
-            )
-
-    print(f"{one.server.binary}: {count} states, seed {SEED}")
-    agree()
-
-
-def smallest(one: Comparison, found: State) -> State:
-    """A state with a disagreement, from which no step can be left out."""
-    place = 0
-    while place < len(found.steps):
-        tried = found.without(place)
-        if one.disagreements(tried):
-            found, place = tried, 0
-        else:
-            place += 1
-    return found
+    smaller = partial(differential.smallest, one.disagreements)
+    differential.compare(str(one.server.binary), count, state, one.disagreements, smaller)

@@ -16,7 +16,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from tests.servers.certificates import Certificates
-from tests.support.checks.mysql_rights.rounds import open_runner
+from tests.support.checks.differential import open_runner
 from tests.support.checks.real import CheckRunner, endpoint
 
 HOSTS = ("%", "%", "%", "127.%", "localhost", "127.0.0.1/255.255.255.0")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 
 import pymysql
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
+from tests.support.checks import differential
 from tests.support.checks.mysql_rights.oracle import Oracle
 from tests.support.checks.mysql_rights.states import ROLES, USERS, State, state
 from tests.support.checks.mysql_rights.verdicts import CHECKS, Verdict, verdict_of
-from tests.support.checks.real import CheckRunner, endpoint
+from tests.support.checks.real import endpoint
 
-SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
 WITNESS = "someone"  # an account without any grant: it gains what everybody does
 NAMES = ", ".join(f"'{one}'" for one in ("", WITNESS, *USERS, *ROLES))
 GRANTS = ("db", "tables_priv", "columns_priv")
@@ -40,7 +38,7 @@ class Comparison:
         self._do("CREATE DATABASE IF NOT EXISTS truth")
         self._do("CREATE TABLE IF NOT EXISTS truth.t (id INT)")
         self.loop = asyncio.Runner()
-        self.runner = self.loop.run(open_runner())
+        self.runner = self.loop.run(differential.open_runner())
 
     def disagreements(self, state: State) -> list[str]:
         """Where the checks and the server differ about an account of the state."""
@@ -120,51 +118,14 @@ def _about(account: str, gains: set[str], verdict: Verdict) -> list[str]:
     return [f"{account}: {claim}, the server let {sorted(gains)}"]
 
 
-async def open_runner() -> CheckRunner:
-    return CheckRunner()
-
-
-@contextmanager
-def comparing(server: Running) -> Generator[Comparison]:
-    one = Comparison(server)
-    try:
-        yield one
-    finally:
-        one.close()
+def comparing(server: Running) -> closing[Comparison]:
+    """A comparison that leaves nothing behind."""
+    return closing(Comparison(server))
 
 
 def compare(one: Comparison, count: int) -> None:
     """`count` states; a disagreement is an assertion that shows a smallest state with it."""
-
-    @seed(SEED)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # `smallest` shrinks: of a number nothing can be left out
-        suppress_health_check=[HealthCheck.too_slow],
+    smaller = partial(differential.smallest, one.disagreements)
+    differential.compare(
+        one.server.name, count, partial(state, maria=one.maria), one.disagreements, smaller
     )
-    @given(st.integers(0, 2**64))
-    def agree(number: int) -> None:
-        found = state(number, maria=one.maria)
-        if one.disagreements(found):
-            found = smallest(one, found)
-            lines = one.disagreements(found)
-            raise AssertionError(
-                "\n".join([*lines, f"in the state {number}, made smaller:", str(found)])
-            )
-
-    print(f"{one.server.name}: {count} states, seed {SEED}")
-    agree()
-
-
-def smallest(one: Comparison, found: State) -> State:
-    """A state with a disagreement, from which no step can be left out."""
-    place = 0
-    while place < len(found.steps):
-        tried = found.without(place)
-        if one.disagreements(tried):
-            found, place = tried, 0
-        else:
-            place += 1
-    return found

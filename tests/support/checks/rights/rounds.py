@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.support.checks.real import CheckRunner, endpoint
+from tests.support.checks import differential
+from tests.support.checks.real import endpoint
 from tests.support.checks.rights.states import NAMES, State, state
 from tests.support.checks.rights.verdicts import CHECKS, Verdict, of_the_query, verdict_of
 
-SEED = int(os.environ.get("STT_TEST_SEED") or 20261130)
 ROUNDS = 5  # of deeds, each with what the one before gained
 SETUP = Path(__file__).with_name("server.sql")
 DEEDS = {
@@ -47,7 +44,7 @@ class Comparison:
         self.connection = connect(server)
         self.connection.execute(SETUP.read_bytes())
         self.loop = asyncio.Runner()
-        self.runner = self.loop.run(open_runner())
+        self.runner = self.loop.run(differential.open_runner())
 
     def disagreements(self, state: State) -> list[str]:
         """Where the checks and the server differ about a role of the state."""
@@ -112,10 +109,6 @@ class Comparison:
         self.connection.close()
 
 
-async def open_runner() -> CheckRunner:
-    return CheckRunner()
-
-
 def connect(server: Running) -> psycopg.Connection[Any]:
     """A session of the administrator, each statement for itself."""
     return psycopg.connect(
@@ -128,47 +121,18 @@ def connect(server: Running) -> psycopg.Connection[Any]:
     )
 
 
-@contextmanager
-def comparing(server: Running, major: int) -> Generator[Comparison]:
-    one = Comparison(server, major)
-    try:
-        yield one
-    finally:
-        one.close()
+def comparing(server: Running, major: int) -> closing[Comparison]:
+    """A comparison that leaves nothing behind."""
+    return closing(Comparison(server, major))
 
 
 def compare(one: Comparison, count: int) -> None:
     """`count` states; a disagreement is an assertion that shows a smallest state with it."""
-
-    @seed(SEED)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],  # `smallest` shrinks: of a number nothing can be left out
-        suppress_health_check=[HealthCheck.too_slow],
+    smaller = partial(differential.smallest, one.disagreements)
+    differential.compare(
+        f"PostgreSQL {one.major}",
+        count,
+        lambda number: state(number, one.major),
+        one.disagreements,
+        smaller,
     )
-    @given(st.integers(0, 2**64))
-    def agree(number: int) -> None:
-        found = state(number, one.major)
-        if one.disagreements(found):
-            found = smallest(one, found)
-            lines = one.disagreements(found)
-            raise AssertionError(
-                "\n".join([*lines, f"in the state {number}, made smaller:", str(found)])
-            )
-
-    print(f"PostgreSQL {one.major}: {count} states, seed {SEED}")
-    agree()
-
-
-def smallest(one: Comparison, found: State) -> State:
-    """A state with a disagreement, from which no step can be left out."""
-    place = 0
-    while place < len(found.steps):
-        tried = found.without(place)
-        if one.disagreements(tried):
-            found, place = tried, 0
-        else:
-            place += 1
-    return found
