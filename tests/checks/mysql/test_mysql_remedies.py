@@ -9,7 +9,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from tests.support.checks.real import CheckRunner
 from tests.support.checks.remedies.execution import prove
-from tests.support.checks.remedies.surroundings import Surroundings, in_use
+from tests.support.checks.remedies.mysql import Surroundings, in_use
 from tests.support.checks.scenario import State, parameters
 from tests.support.checks.states import ALL
 

@@ -10,13 +10,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from tests.support.checks.hba import put, put_back, rules
 from tests.support.checks.real import CheckRunner, postgresql_do
-from tests.support.checks.remedies.postgresql import (
-    MONITOR,
-    SECRET,
-    Surroundings,
-    in_use,
-    prove,
-)
+from tests.support.checks.remedies.execution import prove
+from tests.support.checks.remedies.postgresql import MONITOR, SECRET, Surroundings, in_use
 from tests.support.checks.scenario import State, parameters
 from tests.support.checks.states import ALL
 

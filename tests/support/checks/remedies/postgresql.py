@@ -1,9 +1,9 @@
-"""One remediation on a PostgreSQL server in use: it heals, hurts nobody else, and can be undone."""
+"""What works on a PostgreSQL server beside the object of a finding, and has to go on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +17,8 @@ from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import Finding, Fix
 from stt_worker.databases.port import Endpoint
-from tests.support.checks.real import CheckRunner, endpoint, postgresql_do
-from tests.support.checks.scenario import State, still_found
+from tests.support.checks.real import endpoint, postgresql_do
 
 MONITOR = Account(user="stt_monitor")
 SECRET = "M0nitor: at 127"
@@ -91,6 +89,21 @@ class Surroundings:
         """The account of the checks, or the administrator for what is hidden from it."""
         return endpoint(self.server, Family.POSTGRESQL) if check == HIDDEN else self.where
 
+    def do(self, statements: Iterable[str]) -> None:
+        """Execute statements as the administrator."""
+        postgresql_do(self.server, statements)
+
+    def holdings(self) -> set[str]:
+        """Roles, rights and settings, each as a text."""
+        return {repr(row) for row in asked(self.server, KNOWN)}
+
+    def assert_restored(self, before: set[str]) -> None:
+        """Nothing is lost and nothing is new; who asks for a reload does not wait for it."""
+        deadline = clock.monotonic() + SETTLES_S
+        while (after := self.holdings()) != before:
+            assert clock.monotonic() < deadline, {"lost": before - after, "new": after - before}
+            time.sleep(POLL_S)
+
     def work(self) -> None:
         """What the application does, in its open session and in a new one; the standby follows."""
         shop(self.session)
@@ -121,72 +134,6 @@ def asked(server: Running, query: str) -> list[Any]:
     """The rows that the administrator gets."""
     with log_in(server, server.user, server.password) as session:
         return session.execute(query.encode()).fetchall()
-
-
-async def prove(runner: CheckRunner, around: Surroundings, state: State) -> None:
-    """The state is found by the account of the checks, mended, and made again by `undo`."""
-    server, untouched = around.server, holdings(around.server)
-    postgresql_do(server, state.make)
-    try:
-        found = await findings(runner, around, state)
-        if state.not_mended:
-            return
-        fixes = [fix_of(found[name]) for name in state.finds]
-        before = holdings(server)
-        for fix in fixes:
-            postgresql_do(server, [*([fix.query] if fix.query else []), *fix.statement])
-        by_hand = [fix for fix in fixes if not fix.statement]
-        assert all(fix.action for fix in by_hand)
-        postgresql_do(server, state.by_hand)
-        if by_hand and not state.by_hand:
-            return
-        after = await still_found(runner, state.check, around.sees(state.check))
-        assert not state.finds.keys() & after, f"still found after its remediation: {after}"
-        around.work()
-        for fix in reversed(fixes):
-            postgresql_do(server, fix.undo)
-        await undone(runner, around, state, fixes)
-        if not any(fix.no_undo for fix in fixes):
-            assert_restored(server, before)
-    finally:
-        postgresql_do(server, state.undo)
-    assert_restored(server, untouched)
-
-
-async def undone(
-    runner: CheckRunner, around: Surroundings, state: State, fixes: Sequence[Fix]
-) -> None:
-    """What can be undone is found again, and all others still work."""
-    again = await still_found(runner, state.check, around.sees(state.check))
-    pairs = zip(state.finds, fixes, strict=True)
-    assert {name for name, fix in pairs if not fix.no_undo} <= again
-    around.work()
-
-
-async def findings(runner: CheckRunner, around: Surroundings, state: State) -> dict[str, Finding]:
-    """The findings of the check by object, with the severities that the state declares."""
-    outcome = await runner.run(state.check, around.sees(state.check))
-    found = {str(one.object): one for one in outcome.findings}
-    shown = {name: str(found[name].severity) for name in state.finds if name in found}
-    assert shown == dict(state.finds), outcome
-    return found
-
-
-def fix_of(finding: Finding) -> Fix:
-    assert finding.fix is not None, finding
-    return finding.fix
-
-
-def holdings(server: Running) -> set[str]:
-    return {repr(row) for row in asked(server, KNOWN)}
-
-
-def assert_restored(server: Running, before: set[str]) -> None:
-    """Nothing is lost and nothing is new; a reload is not waited for by who asks for it."""
-    deadline = clock.monotonic() + SETTLES_S
-    while (after := holdings(server)) != before:
-        assert clock.monotonic() < deadline, {"lost": before - after, "new": after - before}
-        time.sleep(POLL_S)
 
 
 @contextmanager

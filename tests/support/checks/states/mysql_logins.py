@@ -31,7 +31,6 @@ STATES = [
         make=MAKE_USER,
         undo=[*DROP_USER, "UNINSTALL PLUGIN IF EXISTS ed25519"],
         finds={"'login'@'%'": "trivial"},
-        not_mended="the password has to be chosen: test_mysql_logins",
     ),
     State(
         check="mysql_default_auth_plugin",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,7 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_worker.databases.port import Endpoint
 from tests.support.checks.real import encrypted, mysql_do
+from tests.support.checks.remedies.holdings import Known, differences, holdings
 
 MONITOR = Account(user="stt_monitor", host="127.0.0.1")
 SECRET = "M0nitor: at 127"
@@ -56,6 +57,23 @@ class Surroundings:
     def where(self) -> Endpoint:
         """How the account of the checks logs in: over TLS, with the grants that it needs."""
         return replace(encrypted(self.server), user=MONITOR.user, password=SECRET)
+
+    def sees(self, _check: str) -> Endpoint:
+        """The account of the checks sees what every check asks for."""
+        return self.where
+
+    def do(self, statements: Iterable[str]) -> None:
+        """Execute statements as the administrator."""
+        mysql_do(self.server, statements)
+
+    def holdings(self) -> Known:
+        """Rows of the tables of rights, and the values of variables."""
+        return holdings(self.server)
+
+    def assert_restored(self, before: Known) -> None:
+        """Nothing is lost and nothing is new."""
+        left = differences(before, self.holdings())
+        assert left == {}, left
 
     def work(self) -> None:
         """What the application does, in its open session and in a new one."""
