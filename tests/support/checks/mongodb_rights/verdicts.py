@@ -19,7 +19,7 @@ ROOT = frozenset(
     {"grants_any_role", "writes_users", "writes_roles", "is_a_member", "may_do_anything"}
 )
 POWER = ROOT | {"changes_all_data", "runs_the_cluster"}
-FEW = 3  # administrators of admin that are no finding
+FEW = 3  # administrators of admin that are not reported
 Rows = list[dict[str, Any]]
 
 
