@@ -24,6 +24,7 @@ class Service:
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[bytes], bytes]] = {}
         self.asked: list[bytes] = []
+        self.timeouts: list[float] = []  # of the requests, in seconds
         self.events: list[bytes] = []
         self.closed = False
 
@@ -41,6 +42,7 @@ class Service:
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
         assert timeout > 0
         self.asked.append(data)
+        self.timeouts.append(timeout)
         if subject not in self.answers:
             raise UnreachableError("no responders")
         return self.answers[subject](data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import Iterator
@@ -17,8 +18,11 @@ from stt_coordinator.packs import cache
 from stt_coordinator.packs.sources import Offer
 from stt_shared import clock
 from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.bus.values import Request, RequestError
 from stt_shared.pack import archive
 from stt_shared.pack.transfer import Parcel
+from stt_shared.protocol import subjects
+from stt_shared.protocol.control import NO_LEADER, Verb
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import required
 from tests.support.cli.doctor_site import Site
@@ -202,6 +206,32 @@ def test_without_a_coordinator_nothing_of_it_is_called_ok(alone: Site) -> None:
     assert lines["streams"][0]["seen"].startswith("missing: STT_JOBS (stream not found)")
     for what in ("store", "pack", "workers", "release data", "sites"):
         assert lines[what][0]["seen"] == "unknown: no coordinator answers"
+
+
+async def test_while_nobody_leads_the_doctor_says_why_and_calls_nothing_of_a_leader_ok(
+    alone: Site,
+) -> None:
+    why = "two, standby since T: the lease cannot be taken (no acknowledgement within 5 s)"
+
+    async def status(_: Request) -> bytes:
+        raise RequestError(NO_LEADER, why)
+
+    options = NatsOptions(servers=(alone.nats.url,), user="all", password="all")
+    bus = await connect(options)
+    try:
+        async with bus.serve({subjects.control(Verb.STATUS): status}):
+            code, lines = await asyncio.to_thread(alone.doctor)
+    finally:
+        await bus.close()
+    assert code == 4
+    (line,) = lines["coordinator"]
+    assert line["level"] == "fail"
+    assert line["seen"].startswith("no coordinator leads on NATS at ")
+    assert line["seen"].endswith(f" ({why})")
+    assert line["todo"].startswith("free space on the disk of nats-server")
+    for what in ("store", "pack", "workers", "release data", "sites"):
+        assert lines[what][0]["level"] == "warn"
+        assert lines[what][0]["seen"] == "unknown: no coordinator leads"
 
 
 async def test_the_connection_itself_tells_whether_it_is_encrypted_and_until_when(

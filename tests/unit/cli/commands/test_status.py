@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stt_shared.bus.values import RequestError
+from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (
     SwitchReply,
@@ -48,6 +49,24 @@ def test_a_standby_that_cannot_lead_is_exit_4_with_what_nats_answered(
     assert (code, out) == (4, "")
     assert err[0] == f"error: no coordinator leads on NATS at nats://n:1 ({why})"
     assert "free space on the disk of nats-server" in err[1]
+
+
+def test_a_request_without_an_answer_is_followed_by_one_for_the_reason_of_3_s_at_most(
+    service: Service, stt: Stt
+) -> None:
+    why = "epoch 3: the lease was not renewed for 12 s (no acknowledgement within 5 s): it waits"
+    service.answer(Verb.RUN, UnreachableError("no answer in time"))
+    service.answer(Verb.STATUS, RequestError("no_leader", why))
+    code, out, err = stt("run", "--by", "ann", "--nats-url", "nats://n:1")
+    assert (code, out) == (4, "")
+    assert err[0] == f"error: no coordinator leads on NATS at nats://n:1 ({why})"
+    assert len(service.timeouts) == 2
+    assert service.timeouts[1] <= 3
+    service.answer(Verb.STATUS, UnreachableError("no answer in time"))
+    code, _, err = stt("run", "--by", "ann", "--nats-url", "nats://n:1")
+    assert code == 4
+    assert err[0] == "error: no coordinator answers on NATS at nats://n:1 (no answer in time)"
+    assert len(service.timeouts) == 4
 
 
 def test_a_standby_without_its_store_is_exit_4_and_sends_nobody_to_the_disk_of_nats(
