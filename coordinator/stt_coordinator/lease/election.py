@@ -15,7 +15,7 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.installations import Installations
 from stt_coordinator.lease.joining import Joiner
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
-from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.lease.record import LeaseRecord, claimed
 from stt_coordinator.lease.releases import obstacle, older_acts
 from stt_coordinator.lease.standbys import INSTANCE, MAX_CHARACTERS
 from stt_coordinator.lease.term import Keeper, Term
@@ -261,7 +261,7 @@ class Election:
         # Before the lease is taken: an epoch that a lost record had must not come again.
         # The store remembers it as well, for brokers that lost their disks.
         fenced = await fences.read()
-        highest = max(fenced, await store.epoch())
+        highest = max(claimed(fenced), await store.epoch())
         installation = await self.installations.of(store, fenced=fenced, adopts=self.adopts)
         # Before the call: the term has to end before others may count this holder as silent.
         begun = clock.uptime()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from stt_coordinator.lease.port import Claimant, View
-from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.lease.record import LeaseRecord, claimed
 from stt_shared import clock
 
 
@@ -61,7 +61,7 @@ class MemoryLease:
         held, one = self._held, self._claimant
         if held.record != self._seen or not self._is_free():
             return None
-        before = held.record.epoch if held.record else 0
+        before = claimed(held.record.epoch) if held.record else 0
         self._epoch = max(before, above) + 1
         held.record = LeaseRecord(
             holder=one.holder,

@@ -12,7 +12,7 @@ from math import inf
 import msgspec
 
 from stt_coordinator.lease.port import RENEWALS, Claimant, View
-from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.lease.record import LeaseRecord, claimed
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication, Receipt
@@ -99,7 +99,7 @@ class NatsLease:
     async def take(self, *, above: int = 0, installation: str = "") -> int | None:
         """See the port."""
         one, before = self._claimant, self._record or LeaseRecord()
-        epoch = max(before.epoch, above, self._highest) + 1
+        epoch = max(claimed(before.epoch), above, self._highest) + 1
         record = LeaseRecord(
             holder=one.holder,
             name=one.name,
@@ -156,12 +156,12 @@ class NatsLease:
             else:
                 # Kept beside the key: a bucket that is made anew would begin with the first epoch
                 # again.
-                self._highest = max(self._highest, self._record.epoch)
+                self._highest = max(self._highest, claimed(self._record.epoch))
 
     async def _write(self, record: LeaseRecord) -> Receipt:
         message = Outgoing(subject=SUBJECT, data=codec.encode(record), expected_last=self._sequence)
         (receipt,) = await self._bus.publish([message])
         if receipt.publication is Publication.STORED:
             self._sequence, self._record = receipt.sequence, record
-            self._highest = max(self._highest, record.epoch)
+            self._highest = max(self._highest, claimed(record.epoch))
         return receipt

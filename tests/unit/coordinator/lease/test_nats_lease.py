@@ -8,9 +8,11 @@ import pytest
 
 from stt_coordinator.lease.nats import SUBJECT, NatsLease
 from stt_coordinator.lease.port import Claimant
+from stt_coordinator.lease.record import MAX_CLAIMED, LeaseRecord
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
+from stt_shared.protocol import codec, subjects
 
 TTL_S = 12.0
 A = Claimant(holder="a", name="a", host="h", store="s")
@@ -144,3 +146,30 @@ async def test_a_record_that_cannot_be_read_is_written_anew() -> None:
     await broker.connect().publish([Outgoing(subject=SUBJECT, data=b"\xff[[")])
     assert (await one.inspect()).is_free
     assert await one.take() == 1
+
+
+@pytest.mark.parametrize("epoch", [2**63 - 1, 2**63 - 2, 10**18 - 1, MAX_CLAIMED + 1, 0, -5])
+async def test_an_epoch_that_nobody_can_have_begun_is_followed_by_no_coordinator(
+    epoch: int,
+) -> None:
+    broker, clock = MemoryBroker(), Clock()
+    holder = lease(broker.connect(), A, clock)
+    assert await taken(holder) == 1
+    forged = LeaseRecord(holder="a", name="a", host="h", store="s", epoch=epoch)
+    await broker.connect().publish([Outgoing(subject=SUBJECT, data=codec.encode(forged))])
+    assert not await holder.renew()
+    await holder.release()  # of the record as it was read last: its holder is the same
+    assert await taken(holder) == 2
+
+
+async def test_after_the_highest_epoch_that_is_believed_each_next_one_is_higher() -> None:
+    broker, clock = MemoryBroker(), Clock()
+    one = lease(broker.connect(), A, clock)
+    await one.inspect()
+    forged = LeaseRecord(holder="", name="a", host="h", store="s", epoch=MAX_CLAIMED)
+    await broker.connect().publish([Outgoing(subject=SUBJECT, data=codec.encode(forged))])
+    assert await taken(one) == MAX_CLAIMED + 1
+    # The store has it by now, and names it at the next election.
+    for number in range(2, 5):
+        assert await one.take(above=MAX_CLAIMED + number - 1) == MAX_CLAIMED + number
+    assert subjects.epoch_of(str(MAX_CLAIMED + number)) == MAX_CLAIMED + number
