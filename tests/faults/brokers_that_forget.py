@@ -44,7 +44,7 @@ def one_node_comes_back_with_an_older_copy(
 
 def bits_flip_in_all_messages(servers: list[Running], dice: random.Random, _: list[Path]) -> None:
     for server in servers:
-        assert brokers.flip_bits(server, dice, "jetstream/*/streams/STT_*/msgs/*.blk")
+        assert brokers.flip_bits(server, dice, "jetstream/*/streams/*/msgs/*.blk")
 
 
 ON_ONE = (all_data_are_lost, an_older_copy_comes_back, bits_flip_in_all_messages)
