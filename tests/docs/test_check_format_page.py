@@ -17,7 +17,7 @@ from stt_shared.checkfile.yaml import reader
 from stt_shared.protocol.enums import Family, Interval, Kind, Outcome, Restart
 from stt_shared.protocol.messages import Facts, Finding, Fix
 from stt_worker.databases import port as databases
-from stt_worker.execution import sanitize, verdict
+from stt_worker.execution import causes, sanitize, verdict
 from stt_worker.sandbox import port as sandbox
 from stt_worker.sandbox.functions import FUNCTIONS
 
@@ -104,7 +104,10 @@ def test_the_context_of_a_script_holds_what_is_listed() -> None:
 
 
 def test_findings_have_the_keys_and_severities_that_are_listed() -> None:
-    assert set(table("Findings", "key")) == set(Finding.__struct_fields__) - {"key", "fix"}
+    assert set(table("Findings", "key")) == set(Finding.__struct_fields__) - {
+        *("key", "fix"),
+        *("part_of", "implies"),  # set by the worker
+    }
     shown = {name: cells[0] for name, cells in table("Findings", "severity in the script").items()}
     assert shown == verdict.SEVERITIES
 
@@ -164,6 +167,7 @@ def test_every_kind_of_outcome_is_listed() -> None:
             f"{sandbox.JOB_TIME_S:g} s, {sandbox.JOB_OUTPUT_BYTES // MIB} MiB of output",
         ),
         ("findings of a check on a target", f"{verdict.MAX_FINDINGS}"),
+        ("causes of a finding", f"{causes.MAX_CAUSES}"),
         (
             "evidence of a finding",
             f"{sanitize.MAX_ROWS} rows; a text has {sanitize.MAX_TEXT_CHARACTERS:,} characters",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from stt_coordinator.domain.causes import believed
 from stt_coordinator.domain.intake.admission import execution_of
 from stt_coordinator.domain.model import (
     LEARNED,
@@ -32,7 +33,7 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
         kind = Kind.UNKNOWN_CHECK
         reason = f"the result of worker {result.worker} has no outcome of this check"
     by_check = {outcome.check: outcome for outcome in result.outcomes}
-    return [
+    outcomes = [
         by_check.get(ref.check)
         or CheckOutcome(
             check=ref.check,
@@ -43,6 +44,7 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
         )
         for ref in job.checks
     ]
+    return believed(outcomes)
 
 
 def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
@@ -61,6 +63,7 @@ def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> 
         finished=min(max(result.finished, started), now),
         facts=result.facts,
         execution=execution_of(result),
+        learned=frozenset(one.check for one in result.outcomes if one.outcome in LEARNED),
     )
 
 

@@ -12,6 +12,7 @@ from stt_shared.identity import finding_id
 from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Finding, PartNotChecked
 from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.report.readable import also
 
 DATABASE = "database"  # the label by which a finding names its database
 
@@ -47,17 +48,18 @@ def fold(
             seen: dict[str, Finding] = {}
         case Outcome.FAILED if outcome.findings:
             # Of several findings with one identity the last stands: the most severe.
-            least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
+            least_first = sorted(outcome.counted, key=lambda finding: -finding.severity.rank)
             ids = identify(known, outcome, evidence.target)
             seen = {ids[one.key]: one for one in least_first}
         case _:
             return NOTHING
+    joined = reasons_of_joined(known, outcome, evidence.target)
     gone = [
-        _resolved(record, evidence)
+        _resolved(record, evidence, joined.get(id_, ""))
         for id_, record in known.items()
         if id_ not in seen
         and record.state is not FindingState.RESOLVED
-        and covers(outcome.parts_not_checked, record.labels)
+        and (id_ in joined or covers(outcome.parts_not_checked, record.labels))
     ]
     there = [
         _opened(id_, finding, outcome.check, evidence)
@@ -109,6 +111,21 @@ def identify(
     return ids
 
 
+def reasons_of_joined(
+    known: Mapping[str, FindingRecord], outcome: CheckOutcome, target: str
+) -> dict[str, str]:
+    """By id, of which finding of another check one is part that does not count any more."""
+    joined = [one for one in outcome.findings if one.part_of is not None]
+    if not joined:
+        return {}
+    ids = identify(known, outcome, target)
+    return {
+        ids[one.key]: f"it is part of the finding of {one.part_of.check} about {one.part_of.object}"
+        for one in joined
+        if one.part_of is not None
+    }
+
+
 def _has_object_of(record: FindingRecord, finding: Finding) -> bool:
     # Findings without an object are not all one finding.
     return finding.object is not None and record.object == finding.object
@@ -158,11 +175,17 @@ def _opened(id_: str, finding: Finding, check: str, evidence: Evidence) -> _Step
         read_more_url=finding.read_more_url,
         evidence=finding.evidence,
         labels=finding.labels,
+        implies=finding.implies,
     )
     return record, _event(Change.OPENED, evidence, record, None)
 
 
 def _confirmed(before: FindingRecord, finding: Finding, evidence: Evidence) -> _Step:
+    # What is part of it by a check that this answer says nothing of is part of it still.
+    known = evidence.learned | {one.check for one in finding.implies}
+    implied = tuple(one for one in before.implies if one.check not in known)
+    if before.state is FindingState.RESOLVED:
+        implied = ()
     after = msgspec.structs.replace(
         before,
         family=evidence.family,
@@ -170,12 +193,13 @@ def _confirmed(before: FindingRecord, finding: Finding, evidence: Evidence) -> _
         severity=finding.severity,
         summary=finding.summary,
         object=finding.object,
-        description=finding.description,
+        description=also(finding.description, implied),
         remediation=finding.remediation,
         fix=finding.fix,
         read_more_url=finding.read_more_url,
         evidence=finding.evidence,
         labels=finding.labels,
+        implies=(*finding.implies, *implied),
         last_confirmed=evidence.finished,
     )
     if before.state is FindingState.RESOLVED:
@@ -188,11 +212,12 @@ def _confirmed(before: FindingRecord, finding: Finding, evidence: Evidence) -> _
     return after, None
 
 
-def _resolved(before: FindingRecord, evidence: Evidence) -> _Step:
+def _resolved(before: FindingRecord, evidence: Evidence, reason: str) -> _Step:
     after = msgspec.structs.replace(
         before, state=FindingState.RESOLVED, resolved_at=evidence.finished
     )
-    return after, _event(Change.RESOLVED, evidence, after, before)
+    event = _event(Change.RESOLVED, evidence, after, before)
+    return after, msgspec.structs.replace(event, reason=reason)
 
 
 def _event(

@@ -199,3 +199,4 @@ class Evidence:
     finished: Instant
     facts: Facts | None = None
     execution: str = ""  # whose it is, and which of its executions
+    learned: frozenset[str] = frozenset()  # the checks that have a verdict in it

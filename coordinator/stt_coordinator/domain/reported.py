@@ -59,7 +59,7 @@ def results_of_job(
         findings: dict[str, ReportedFinding] = {}
         ids = identify(known, outcome, job.target)
         # The most severe one last: of several with one identity it stands, as in the store.
-        for one in sorted(outcome.findings, key=lambda one: -one.severity.rank):
+        for one in sorted(outcome.counted, key=lambda one: -one.severity.rank):
             id_ = ids[one.key]
             record = known.get(id_)
             severity = suppressor.severity(outcome.check, job.site, one.severity)

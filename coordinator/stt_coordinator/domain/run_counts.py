@@ -40,7 +40,7 @@ def failed_checks(target: str, site: str, outcomes: Iterable[CheckOutcome]) -> F
     """Those of one job; of several findings with one key the most severe one counts."""
     found: dict[str, Severities] = {}
     for outcome in outcomes:
-        findings = outcome.findings
+        findings = outcome.counted
         if not findings:
             continue
         if len(findings) == 1 and outcome.check not in found:

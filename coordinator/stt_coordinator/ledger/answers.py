@@ -18,6 +18,7 @@ from stt_coordinator.domain.answers import (
     latest_pair,
     news_of,
 )
+from stt_coordinator.domain.causes import still_joined
 from stt_coordinator.domain.findings import fold, is_confirmed
 from stt_coordinator.domain.model import (
     OUTSTANDING,
@@ -123,6 +124,11 @@ class AnswerRecorder:
         key = (evidence.target, outcome.check)
         before = self._pairs.get(key)
         # Before the pair is replaced: an outcome must not be compared with itself.
+        outcome = still_joined(
+            outcome,
+            evidence,
+            lambda check: self._findings.get((evidence.target, check), {}).values(),
+        )
         folded = fold(self._findings[key], outcome, evidence, before.verdict if before else None)
         events = {event.after.id: event for event in folded.events}
         for record in folded.records:

@@ -11,6 +11,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.policies import (
     SAMPLES_FILE,
     faults_of,
+    faults_of_causes,
     faults_of_remediations,
     faults_of_samples,
 )
@@ -38,10 +39,11 @@ def lint(path: Path) -> Linted:
     for check in source.catalogue.checks.values():
         if source.ours:
             file = source.folder / check.family / check.name / CHECK_FILE
-            faults += [f"{file}: {fault}" for fault in faults_of(check)]
-        samples, wrong = _samples(source, check)
+            wrong = (*faults_of(check), *faults_of_causes(check, source.catalogue.checks))
+            faults += [f"{file}: {fault}" for fault in wrong]
+        samples, missing = _samples(source, check)
         number += len(samples)
-        faults += wrong
+        faults += missing
     return Linted(source=source, samples=number, faults=tuple(faults))
 
 

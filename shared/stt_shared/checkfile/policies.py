@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
@@ -28,6 +28,8 @@ FLAVOURS = {
 }
 # Families whose remediations are data; the others still have bare statements.
 AS_DATA: frozenset[Family] = frozenset({Family.MYSQL, Family.POSTGRESQL})
+# What a script says of causes: the name of the check is a literal, so that it can be looked up.
+CAUSE = re.compile(r"""\{\s*["']check["']\s*:\s*["'](\w+)["']""")
 WANTED = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)
 SAMPLES_FILE = "samples.yaml"
 
@@ -74,6 +76,41 @@ def _queries(check: Check) -> Iterator[str]:
         selected = query.text.partition(" FROM ")[0]
         if re.search(r"authentication_string\b(?!('\)|, ''\)))", selected, re.IGNORECASE):
             yield f"a query returns password hashes: {query.text:.40}"
+
+
+def faults_of_causes(check: Check, checks: Mapping[str, Check]) -> Iterator[str]:
+    """A fault for each check named in `implied_by` that can never be the cause of a finding."""
+    names = causes_named(check)
+    if "implied_by" in check.script and not names:
+        yield 'implied_by names no check as a literal: {"check": "name", ...}'
+    for name in sorted(names):
+        cause = checks.get(name)
+        if cause is None:
+            yield f"implied_by names {name}, which is no check of the pack"
+        elif cause.family is not check.family:
+            yield f"implied_by names {name}, a check for {cause.family}"
+        elif cause.interval != check.interval:
+            # They would be in one job only when everything runs, and apart at all other times.
+            yield f"implied_by names {name}, whose interval is {cause.interval}"
+        elif check.name in _reached(name, checks):
+            yield f"implied_by names {name}, which leads back to {check.name}"
+
+
+def causes_named(check: Check) -> frozenset[str]:
+    """The names of the checks that the script of `check` names as causes."""
+    return frozenset(CAUSE.findall(check.script))
+
+
+def _reached(name: str, checks: Mapping[str, Check]) -> set[str]:
+    """`name`, and all checks that are its causes, at any number of steps."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += causes_named(checks[one]) if one in checks else ()
+    return found
 
 
 def wants_fix(check: Check) -> bool:

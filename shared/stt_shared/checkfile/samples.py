@@ -10,9 +10,9 @@ samples share by YAML anchors. Each sample has
     now       the time of the run, RFC 3339 in UTC; default: 2026-11-23T12:00:00Z
     expect    passed, failed, skipped or error
     reason    for skipped and error: text that the reason contains
-    findings  for failed: severity, object, and if given summary and remediation, word for word;
-              without an object the summary says which finding is meant; a remediation is its
-              text, or the whole dict
+    findings  for failed: severity, object, and if given summary and remediation, word for word,
+              and implied_by, a list; without an object the summary says which finding is meant; a
+              remediation is its text, or the whole dict
 
 `error` means that the script cannot evaluate the rows; it must never return a pass for them.
 """
@@ -24,16 +24,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import msgspec
+
 from stt_shared.checkfile.document import DocumentError, Entry, entries, shown
 from stt_shared.checkfile.remediation import fix_of
 from stt_shared.clock import unix_nanoseconds
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Outcome, Severity
-from stt_shared.protocol.messages import Fix
+from stt_shared.protocol.messages import Cause, Fix
 
 FIELDS = frozenset({"name", "server", "docs", "releases", "now", "expect", "reason", "findings"})
 FACTS = frozenset({"flavour", "version", "version_text", "provider", "role", "build"})
-FIELDS_OF_FINDING = frozenset({"severity", "object", "summary", "remediation"})
+FIELDS_OF_FINDING = frozenset({"severity", "object", "summary", "remediation", "implied_by"})
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -45,6 +47,7 @@ class Expected:
     object: str
     summary: str = ""
     remediation: str | Fix = ""  # a text is compared with that of the remediation
+    implied_by: tuple[Cause, ...] | None = None  # None is not compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,17 @@ def _expected(value: object) -> Expected:
         object=_text(fields, named) if named == "object" else "",
         summary=str(fields.get("summary", "")),
         remediation=_remediation(fields.get("remediation", "")),
+        implied_by=_causes(fields) if "implied_by" in fields else None,
     )
+
+
+def _causes(fields: Mapping[str, Any]) -> tuple[Cause, ...]:
+    try:
+        return msgspec.convert(_list(fields, "implied_by"), type=tuple[Cause, ...])
+    except msgspec.ValidationError as error:
+        raise ValueError(
+            f"implied_by is not a list of dicts with check and object: {error}"
+        ) from error
 
 
 def _remediation(value: object) -> str | Fix:

@@ -75,10 +75,26 @@ class Fix(Value, frozen=True, kw_only=True):
         return "\n".join(filter(None, (self.lines.rstrip(), *self.statement))) or self.action
 
 
+class Cause(Value, frozen=True, kw_only=True):
+    """The finding of another check of the family that states a fact: its check and its object."""
+
+    check: str
+    object: str
+
+
+class Implied(Value, frozen=True, kw_only=True):
+    """The findings of `check`, by their keys, that are part of a finding and do not count."""
+
+    check: str
+    keys: tuple[str, ...]
+
+
 class Finding(Value, frozen=True, kw_only=True):
     """A finding as the script of a check returns it; `key` identifies it within the check.
 
     `formerly` is evidence by which it is recognised under the object of an earlier release.
+    `implied_by` are causes, in order, that state its fact too. The worker sets `part_of`, the cause
+    that was found in the same job: then it does not count. `implies` are those of a cause.
     """
 
     key: str
@@ -92,6 +108,9 @@ class Finding(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     fix: Fix | None = None  # None: of a check that says what to do as one text
     formerly: dict[str, Any] = {}
+    implied_by: tuple[Cause, ...] = ()
+    part_of: Cause | None = None
+    implies: tuple[Implied, ...] = ()
 
 
 class PartNotChecked(Value, frozen=True, kw_only=True):
@@ -120,6 +139,11 @@ class CheckOutcome(Value, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     duration_ms: float = 0.0
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # only for checks that query every database
+
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings that are not part of another one."""
+        return tuple(one for one in self.findings if one.part_of is None)
 
 
 class Job(Value, frozen=True, kw_only=True):

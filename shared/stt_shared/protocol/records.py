@@ -15,7 +15,7 @@ from stt_shared.protocol.enums import (
     TargetPhase,
     WorkerState,
 )
-from stt_shared.protocol.messages import Fix, Instant, Value
+from stt_shared.protocol.messages import Fix, Implied, Instant, Value
 
 
 class Acceptance(Value, frozen=True, kw_only=True):
@@ -52,6 +52,7 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     accepted: Acceptance | None = None  # if set, it counts as accepted, whatever its state
     said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
     fix: Fix | None = None
+    implies: tuple[Implied, ...] = ()  # findings that are part of this one, and do not count
 
 
 class FindingEvent(Value, frozen=True, kw_only=True):

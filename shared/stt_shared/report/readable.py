@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.enums import Family, Kind, Severity
-from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
+from stt_shared.protocol.messages import Facts, Implied, PartNotChecked, TargetPart
 
 KINDS = {
     Kind.NOT_APPLICABLE: "not applicable",
@@ -59,6 +59,15 @@ def first_names(
     shown = names[:most]
     rest = more(max(total, len(names)) - len(shown))
     return separator.join(shown) + (f" {rest}" if rest else "")
+
+
+def also(description: str, implies: Iterable[Implied]) -> str:
+    """The description of a finding, and what it stands for too, a sentence for each check."""
+    sentences = (
+        f"Also: {number(len(one.keys), 'finding')} of {one.check} ({first_names(one.keys)})."
+        for one in implies
+    )
+    return " ".join(filter(None, (description, *sentences)))
 
 
 def more(left_out: int) -> str:

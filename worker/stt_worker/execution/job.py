@@ -23,6 +23,7 @@ from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker.databases.inspection import EncodedInspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits
 from stt_worker.execution import sanitize
+from stt_worker.execution.causes import joined
 from stt_worker.execution.parts import nowhere_asked, parts_of, with_parts
 from stt_worker.execution.plan import JobPlan, Plan, Planner, failure_of
 from stt_worker.execution.verdict import ended, fit, outcome_of
@@ -78,7 +79,20 @@ async def execute(
             found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
         outcomes |= {outcome.check: outcome for outcome in found}
     _log_outcomes(outcomes.values(), now)
-    return facts, fit([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
+    return facts, one_fact_one_finding([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
+
+
+def one_fact_one_finding(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
+    """All outcomes of a job with at most `limit` bytes as JSON: each fact is one finding.
+
+    Where no room is left to say what is part of what, each finding stands by itself.
+    """
+    # In this order: a cause that was left out for its size would take others with it.
+    fitting = fit(outcomes, limit)
+    found = joined(fitting)
+    if found is fitting or len(msgspec.json.encode(found)) > limit:
+        return fitting
+    return tuple(found)
 
 
 def _log_outcomes(outcomes: Iterable[CheckOutcome], begun: datetime) -> None:

@@ -17,6 +17,7 @@ from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
 from stt_shared.report.readable import by_severity, first_names
 from stt_shared.report.remedy import without_statements
 from stt_worker.execution import sanitize
+from stt_worker.execution.causes import causes_of
 from stt_worker.execution.links import is_link
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
 
@@ -80,7 +81,7 @@ def _outcome_of_findings(check: Check, values: list[object]) -> CheckOutcome:
     faults: list[str] = []
     for number, value in enumerate(values, start=1):
         try:
-            good.append(_finding(value, pmm=not check.ours))
+            good.append(_finding(value, check.name, pmm=not check.ours))
         except ValueError as error:
             faults.append(f"finding {number}: {error}")
     findings = _distinct(good)
@@ -102,7 +103,7 @@ def counted(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} findings ({each})"
 
 
-def _finding(value: Any, *, pmm: bool) -> Finding:
+def _finding(value: Any, check: str, *, pmm: bool) -> Finding:
     """A finding; raises ValueError for a wrong one. In PMM None is no text and no dict."""
     if not isinstance(value, dict):
         raise ValueError(f"it is {_name_of(value)}, expected a dict")  # noqa: TRY004  # a fault of data
@@ -131,6 +132,7 @@ def _finding(value: Any, *, pmm: bool) -> Finding:
         labels=labels,
         fix=fix,
         formerly=_formerly(fields.get("formerly")),
+        implied_by=causes_of(fields.get("implied_by"), check),
     )
 
 

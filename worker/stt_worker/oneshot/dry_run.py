@@ -111,7 +111,10 @@ def bare(check: Check, found: CheckOutcome) -> Iterator[str]:
 
 
 def differing(wanted: Expected, found: Finding) -> Iterator[str]:
-    """How a remediation differs from the expected one, key by key where it is a dict."""
+    """How causes and remediation differ from the expected ones, key by key where it is a dict."""
+    if wanted.implied_by not in (None, found.implied_by):
+        named = ", ".join(f"{one.check} {one.object}" for one in found.implied_by) or "nothing"
+        yield f"it is implied by {named}, which the sample does not expect"
     expected = wanted.remediation
     if not isinstance(expected, Fix):
         if expected not in ("", found.remediation):

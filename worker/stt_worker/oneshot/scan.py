@@ -200,7 +200,7 @@ def _reported(target: Target, outcome: CheckOutcome, site: str, since: datetime)
                 read_more_url=finding.read_more_url,
                 formerly=finding.formerly or msgspec.UNSET,
             )
-            for finding in outcome.findings
+            for finding in outcome.counted
         ),
         parts_not_checked=outcome.parts_not_checked,
     )
