@@ -171,3 +171,22 @@ def accounts_that_log_in(server: Running) -> list[str]:
 
 def locking(tries: str, days: str) -> str:
     return f"FAILED_LOGIN_ATTEMPTS {tries} PASSWORD_LOCK_TIME {days}"
+
+
+async def test_an_account_without_tls_is_one_finding_with_the_setting_that_requires_it(
+    runner: CheckRunner, server: Running
+) -> None:
+    account, setting = "mysql_user_tls_required", "mysql_require_secure_transport"
+    where = endpoint(server, Family.MYSQL)
+    with mysql_state(server, USER, GONE):
+        alone = await runner.run(account, where)
+        assert "'remote'@'%'" in {one.object for one in alone.counted}
+        both = await runner.run_all(where, [account, setting])
+        assert both[account].counted == ()
+        (cause,) = both[setting].counted
+        (implied,) = cause.implies
+        assert (implied.check, sorted(implied.keys)) == (
+            account,
+            sorted(one.key for one in alone.findings),
+        )
+        assert f"of {account} ('remote'@'%'" in cause.description

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,31 @@ async def test_maps_want_both_of_their_grants(runner: CheckRunner, server: Runni
             assert "; ".join(IDENT_GRANTS) in outcome.reason
             postgresql_do(server, [f"GRANT {grant} TO hba_low"])
         assert (await runner.run(IDENT, low)).outcome == "passed"
+
+
+WEAK = "CREATE ROLE hba_weak LOGIN PASSWORD 'md5" + md5(b"xhba_weak").hexdigest() + "'"  # noqa: S324
+SAME_FACT = {
+    "trust": ["host replication all 10.0.0.0/8 trust"],
+    "any_address": ["host replication all 0.0.0.0/0 scram-sha-256"],
+    "md5": [f"host all hba_weak 10.{number}.0.0/16 md5" for number in range(3)],
+}
+
+
+@pytest.mark.parametrize("fact", SAME_FACT)
+async def test_one_fact_is_one_finding_where_its_checks_are_in_one_job(
+    runner: CheckRunner, with_tls: Running, fact: str
+) -> None:
+    part = PREFIX + ("md5" if fact == "md5" else "replication_open")
+    cause = "postgresql_md5_hashes" if fact == "md5" else PREFIX + fact
+    where = endpoint(with_tls, Family.POSTGRESQL)
+    made, gone = [*ROLES, WEAK], ["DROP ROLE hba_weak", *NO_ROLES]
+    with postgresql_state(with_tls, made, gone), rules(with_tls, SAME_FACT[fact]):
+        alone = (await runner.run_all(where, [part]))[part]
+        assert len(alone.counted) == len(SAME_FACT[fact])
+        both = await runner.run_all(where, [part, cause])
+        assert both[part].counted == ()
+        assert [one.key for one in both[part].findings] == [one.key for one in alone.findings]
+        named = [
+            key for one in both[cause].counted for implied in one.implies for key in implied.keys
+        ]
+        assert sorted(named) == sorted(one.key for one in alone.findings)
