@@ -79,6 +79,9 @@ Any format under any name: `--export FORMAT:FILE`.
 * An accepted finding keeps its severity and shows by whom, until when and why it is accepted. A
   report of a stored run uses the exceptions of today.
 * A pair of target and check that does not apply (`not_applicable`) counts as nothing.
+* A fact that several checks find counts once, as the finding of its cause, which names the others
+  (`implies`). Their results are failed without a finding for it and name the cause: `implied` in
+  JSON, the status `implied` in CSV, `skipped` in JUnit, an event without severity in OCSF.
 * Names come from databases: they cannot steer a terminal, be a formula in a spreadsheet, or leave
   their place in HTML, Markdown, XML or the line of a plugin.
 * A report tells where your databases are weak: keep it where you keep such things.

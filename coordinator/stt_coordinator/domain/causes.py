@@ -9,7 +9,7 @@ import msgspec
 from stt_coordinator.domain.model import Evidence
 from stt_shared.protocol.enums import FindingState, Outcome
 from stt_shared.protocol.messages import Cause, CheckOutcome, Finding
-from stt_shared.protocol.records import FindingRecord
+from stt_shared.protocol.records import FindingRecord, LinkedFinding
 
 FindingsOf = Callable[[str], Iterable[FindingRecord]]  # of a check on the target, by its name
 
@@ -51,8 +51,9 @@ def still_joined(
 ) -> CheckOutcome:
     """The outcome with those findings marked that were part of one that is open still.
 
-    For an answer without a verdict of the cause: `stt run --check`, an error, a check that was
-    disabled. Only what the open finding names already: nothing is hidden where it is not shown.
+    For an answer without a verdict of the cause: `stt run --check`, or an error. Only what the open
+    finding names already, and `findings_of` gives none that are hidden: nothing is hidden where it
+    is not shown.
     """
     if outcome.outcome is not Outcome.FAILED or not any(one.implied_by for one in outcome.findings):
         return outcome
@@ -79,4 +80,34 @@ def _open_cause(
             is_named = any(one.check == check and finding.key in one.keys for one in record.implies)
             if is_named and record.state is not FindingState.RESOLVED:
                 return Cause(check=record.check, object=record.object or "")
+    return None
+
+
+def linked_findings(
+    record: FindingRecord, of_target: Sequence[FindingRecord]
+) -> tuple[LinkedFinding | None, tuple[LinkedFinding, ...]]:
+    """The open finding that stands for `record`, if any, and those that `record` stands for.
+
+    `of_target` are all findings of its target. One that was never open by itself has no id.
+    """
+    if record.state is FindingState.RESOLVED:
+        return _standing_for(record, of_target), ()
+    ids = {(one.check, one.object): one.id for one in of_target}
+    implied = (
+        LinkedFinding(check=one.check, object=key, id=ids.get((one.check, key), ""))
+        for one in record.implies
+        for key in one.keys
+    )
+    return None, tuple(implied)
+
+
+def _standing_for(
+    record: FindingRecord, of_target: Iterable[FindingRecord]
+) -> LinkedFinding | None:
+    for one in of_target:
+        if one.state is FindingState.RESOLVED:
+            continue
+        for implied in one.implies:
+            if implied.check == record.check and record.object in implied.keys:
+                return LinkedFinding(check=one.check, object=one.object or "", id=one.id)
     return None

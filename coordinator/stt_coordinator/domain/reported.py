@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from stt_coordinator.domain.findings import identify
 from stt_coordinator.domain.model import JobRecord, Pair
-from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.queries.reports import ImpliedFinding, ReportedFinding, ReportedResult
 from stt_shared.protocol.records import FindingRecord, RunRecord
 from stt_shared.suppression.rule import Suppressor
 
@@ -27,11 +27,14 @@ def reported_finding(one: FindingRecord) -> ReportedFinding:
         said_severity=one.said_severity,
         labels=one.labels,
         read_more_url=one.read_more_url,
+        implies=one.implies,
     )
 
 
-def result_of_pair(pair: Pair, open_findings: Iterable[FindingRecord]) -> ReportedResult:
-    """The latest outcome of a check on a target, with its open findings."""
+def result_of_pair(
+    pair: Pair, open_findings: Iterable[FindingRecord], implied: Iterable[ImpliedFinding] = ()
+) -> ReportedResult:
+    """The latest outcome of a check on a target, with its open findings and those implied."""
     return ReportedResult(
         target=pair.target,
         family=pair.family,
@@ -44,6 +47,7 @@ def result_of_pair(pair: Pair, open_findings: Iterable[FindingRecord]) -> Report
             reported_finding(one) for one in sorted(open_findings, key=lambda one: one.id)
         ),
         parts_not_checked=pair.parts_not_checked,
+        implied=tuple(implied),
     )
 
 
@@ -77,6 +81,7 @@ def results_of_job(
                 said_severity=one.severity if severity is not one.severity else None,
                 labels=one.labels,
                 read_more_url=one.read_more_url,
+                implies=one.implies,
             )
         yield ReportedResult(
             target=job.target,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
@@ -125,9 +126,7 @@ class AnswerRecorder:
         before = self._pairs.get(key)
         # Before the pair is replaced: an outcome must not be compared with itself.
         outcome = still_joined(
-            outcome,
-            evidence,
-            lambda check: self._findings.get((evidence.target, check), {}).values(),
+            outcome, evidence, lambda check: self._shown_findings(evidence.target, check)
         )
         folded = fold(self._findings[key], outcome, evidence, before.verdict if before else None)
         events = {event.after.id: event for event in folded.events}
@@ -146,6 +145,16 @@ class AnswerRecorder:
             self._events += events_between(
                 was, now, evidence.finished, run_id=evidence.run_id, reason=OVER
             )
+
+    def _shown_findings(self, target: str, check: str) -> Collection[FindingRecord]:
+        """The findings of a check on a target; none if the check is disabled, which hides them."""
+        is_shown = check in self._enabled_checks
+        return self._findings.get((target, check), {}).values() if is_shown else ()
+
+    @cached_property
+    def _enabled_checks(self) -> frozenset[str]:
+        # Read for the few answers that need it: most transactions never do.
+        return frozenset(one.check for one in self._ledger.fleet.checks() if one.enabled)
 
     def _record_pair(self, outcome: CheckOutcome, evidence: Evidence) -> None:
         """Record what the check says of the target now.

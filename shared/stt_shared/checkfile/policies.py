@@ -86,7 +86,7 @@ def faults_of_causes(check: Check, checks: Mapping[str, Check]) -> Iterator[str]
     for name in sorted(names):
         cause = checks.get(name)
         if cause is None:
-            yield f"implied_by names {name}, which is no check of the pack"
+            yield f"implied_by names {name}, which the pack does not have"
         elif cause.family is not check.family:
             yield f"implied_by names {name}, a check for {cause.family}"
         elif cause.interval != check.interval:

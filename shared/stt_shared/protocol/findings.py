@@ -10,7 +10,7 @@ from stt_shared.protocol.enums import (
     Severity,
 )
 from stt_shared.protocol.messages import Facts, Instant, PartNotChecked, TargetPart, Value
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord, LinkedFinding
 
 
 class FindingsRequest(Value, frozen=True, kw_only=True):
@@ -62,6 +62,8 @@ class FindingReply(Value, frozen=True, kw_only=True):
     facts: Facts | None = None
     notice: str = ""
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # in the latest outcome; at most 100
+    part_of: LinkedFinding | None = None  # the open finding with which it counts
+    implies: tuple[LinkedFinding, ...] = ()  # what counts with it; at most 100
     schema: str = "stt.control.finding-reply/v1"
 
 

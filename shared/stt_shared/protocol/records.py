@@ -55,6 +55,17 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     implies: tuple[Implied, ...] = ()  # findings that are part of this one, and do not count
 
 
+class LinkedFinding(Value, frozen=True, kw_only=True):
+    """A finding of another check on the same target that states the same fact.
+
+    `id` is empty for one that was never open by itself.
+    """
+
+    check: str
+    object: str
+    id: str
+
+
 class FindingEvent(Value, frozen=True, kw_only=True):
     """One change of a finding."""
 

@@ -142,3 +142,37 @@ async def test_words_of_the_command_line_count_as_the_file_does(
     with mongod(servers_folder / word, binary, words=[word]) as server:
         found = await runner.objects(AUTH, logged_in(server))
     assert found == ({} if word == "--auth" else {"security.authorization": "major"})
+
+
+ANY_ACTION = {"resource": {"anyResource": True}, "actions": ["anyAction"]}
+
+
+async def test_power_by_one_role_that_is_a_finding_itself_is_found_once(
+    runner: CheckRunner, mongodb: Running
+) -> None:
+    user, member, role = (
+        f"mongodb_{one}" for one in ("superuser_roles", "system_role", "unbounded_custom_roles")
+    )
+    where = endpoint(mongodb, Family.MONGODB)
+    with MongoClient[dict[str, object]](mongodb.host, mongodb.port) as client:
+        shop, admin = client.causes, client.admin
+        admin.command("createRole", "causes_ops", privileges=[ANY_ACTION], roles=[])
+        for name, held in (("app", "__system"), ("cron", "causes_ops")):
+            roles = [{"role": held, "db": "admin"}]
+            shop.command("createUser", name, pwd=PASSWORD, roles=roles)
+        try:
+            alone = (await runner.run_all(where, [user]))[user]
+            assert {one.key for one in alone.counted} == {"app@causes", "cron@causes"}
+            found = await runner.run_all(where, [user, member, role])
+        finally:
+            shop.command("dropAllUsersFromDatabase")
+            admin.command("dropRole", "causes_ops")
+    assert found[user].counted == ()
+    named = {
+        (cause.object, key)
+        for one in found.values()
+        for cause in one.counted
+        for implied in cause.implies
+        for key in implied.keys
+    }
+    assert named == {("app@causes", "app@causes"), ("causes_ops@admin", "cron@causes")}

@@ -60,8 +60,9 @@ async def planned(
     store: Store | None = None,
     now: datetime = NOW,
     checks: Sequence[CheckInfo] = CHECKS,
+    known: Sequence[CheckInfo] = CHECKS,
 ) -> Store:
-    """A store with a run of `targets`, all its jobs pending."""
+    """A store with a run of `checks` on `targets`, all its jobs pending."""
     made = store or MemoryStore()
     rows = [
         TargetRecord(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1", "w2"))
@@ -71,10 +72,10 @@ async def planned(
     jobs = plan.jobs(run, rows, checks, now=now, result_timeout=TIMEOUT)
 
     def enter(ledger: Ledger) -> None:
-        known = ledger.fleet.targets(targets)
-        ledger.fleet.put_targets(row for row in rows if row.target not in known)
+        there = ledger.fleet.targets(targets)
+        ledger.fleet.put_targets(row for row in rows if row.target not in there)
         ledger.fleet.put_workers(map(worker_record, ("w1", "w2")))
-        ledger.fleet.replace_checks(CHECKS)
+        ledger.fleet.replace_checks(known)
         following, _ = plan.joined(jobs, ledger.jobs.outstanding(targets))
         start_run(ledger, run, following, now)
 

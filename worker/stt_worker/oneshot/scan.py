@@ -20,6 +20,7 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.report.counts import of_results
+from stt_shared.report.implied import with_implied
 from stt_shared.report.model import Report
 from stt_worker.execution.admission import AdmissionQueue
 from stt_worker.execution.job import CheckDependencies, execute
@@ -162,7 +163,7 @@ async def scan(
         done += 1
         if progress:
             progress(done, len(targets))
-        return [_reported(target, outcome, site, started) for outcome in outcomes]
+        return with_implied([_reported(target, one, site, started) for one in outcomes])
 
     found = await asyncio.gather(*(one(target) for target in targets))
     # By name: targets end in any order, and two reports have to be comparable.
@@ -199,6 +200,7 @@ def _reported(target: Target, outcome: CheckOutcome, site: str, since: datetime)
                 labels=finding.labels,
                 read_more_url=finding.read_more_url,
                 formerly=finding.formerly or msgspec.UNSET,
+                implies=finding.implies,
             )
             for finding in outcome.counted
         ),

@@ -9,6 +9,7 @@ from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, r
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
 from stt_coordinator.control.queries.name_filters import with_names
 from stt_coordinator.control.unsigned_notice import unsigned
+from stt_coordinator.domain.causes import linked_findings
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.findings import FindingPlace
 from stt_shared.protocol.enums import Outcome
@@ -22,6 +23,7 @@ from stt_shared.protocol.records import FindingRecord
 
 MAX_UNCHECKED = 20
 MAX_PARTS = 100  # databases of one target
+MAX_IMPLIED = 100  # findings of other checks that count with one
 MAX_HISTORY = 200  # events of one finding
 FINDING_PREFIX = "f_"
 STATES = ("open", "accepted", "gone", "resolved", "all")
@@ -85,6 +87,7 @@ def _finding_reply(context: HandlerContext, ledger: Ledger, record: FindingRecor
     target = ledger.fleet.targets([record.target]).get(record.target)
     newest_first = reversed(ledger.history.of_finding(record.id, MAX_HISTORY))
     events = list(pages.fitting(newest_first))
+    cause, implied = linked_findings(record, ledger.findings.of_targets([record.target]))
     return FindingReply(
         finding=next(pages.fitting([record])),
         history=tuple(reversed(events)),
@@ -94,4 +97,6 @@ def _finding_reply(context: HandlerContext, ledger: Ledger, record: FindingRecor
         facts=target.facts if target else None,
         notice=unsigned(context, ledger.fleet.workers()),
         parts_not_checked=pair.parts_not_checked[:MAX_PARTS] if pair else (),
+        part_of=cause,
+        implies=implied[:MAX_IMPLIED],
     )

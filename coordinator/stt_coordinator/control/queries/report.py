@@ -22,6 +22,7 @@ from stt_shared import clock
 from stt_shared.protocol.enums import FindingState, Kind
 from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
+from stt_shared.report.implied import implied_by, with_implied
 
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200
@@ -63,12 +64,25 @@ def latest_report(ledger: Ledger, after: Position) -> ReportReply:
     """The latest outcome of each check on each known target, with its open findings."""
     pairs, is_last = latest_outcomes(ledger, after)
     open_findings: defaultdict[Position, list[FindingRecord]] = defaultdict(list)
+    of_target: defaultdict[str, list[FindingRecord]] = defaultdict(list)
     # Of gone targets no check has an outcome: their findings are listed apart.
     present = {pair.target for pair in pairs if pair.kind is not Kind.GONE}
     for record in ledger.findings.of_targets(present):
         if record.state is not FindingState.RESOLVED:
             open_findings[record.target, record.check].append(record)
-    results = [result_of_pair(pair, open_findings[pair.target, pair.check]) for pair in pairs]
+            of_target[record.target].append(record)
+    implied = {
+        target: implied_by((one.check, one) for one in records)
+        for target, records in of_target.items()
+    }
+    results = [
+        result_of_pair(
+            pair,
+            open_findings[pair.target, pair.check],
+            implied.get(pair.target, {}).get(pair.check, ()),
+        )
+        for pair in pairs
+    ]
     whole = counts(ledger.counts.tallies())
     return _page(ledger.runs.last(), whole, results, is_last=is_last)
 
@@ -104,7 +118,7 @@ def run_report(
     results = [
         result
         for job in jobs
-        for result in results_of_job(job, known, run, suppressor)
+        for result in with_implied(list(results_of_job(job, known, run, suppressor)))
         if (result.target, result.check) > after
     ]
     whole = counted or run_counts(ledger, run)

@@ -16,6 +16,7 @@ from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
 from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.policies import causes_named
 from stt_shared.protocol.control import CheckInfo, CheckSwitchRequest, Empty
 from stt_shared.report.views.check import PERIODS, check_object
 
@@ -57,6 +58,7 @@ async def check(context: Context, name: FromPath[str]) -> Template:
         queries=check_object(found)["queries"],
         enabled=meant.enabled,
         periods=PERIODS,
+        causes=sorted(causes_named(found)),
         parts=await parts_of_check(context, found.name),
     )
 

@@ -92,11 +92,11 @@ async def _watched(context: Context, run_id: str) -> AsyncGenerator[str]:
 
 @post("/runs", include_in_schema=False, opt=OPERATORS)
 async def start(context: Context, actor: Caller, data: Form) -> Redirect:
-    """Start a run of everything, or of one check on one database."""
+    """Start a run of everything, or on one database of a check and those that count with it."""
     request = RunRequest(
         by=UNNAMED_USER,
         targets=(data["target"],) if data.get("target") else (),
-        checks=(data["check"],) if data.get("check") else (),
+        checks=tuple(data["check"].split(",")) if data.get("check") else (),
     )
     reply = await run_audited(context, actor, control_commands.run, request)
     return redirect(f"/runs/{reply.run.run_id}")

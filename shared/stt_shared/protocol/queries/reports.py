@@ -12,8 +12,8 @@ from stt_shared.protocol.enums import (
     Outcome,
     Severity,
 )
-from stt_shared.protocol.messages import Fix, Instant, PartNotChecked, Value
-from stt_shared.protocol.records import Acceptance, Counts, RunRecord
+from stt_shared.protocol.messages import Fix, Implied, Instant, PartNotChecked, Value
+from stt_shared.protocol.records import Acceptance, Counts, LinkedFinding, RunRecord
 
 
 class RunsRequest(Value, frozen=True, kw_only=True):
@@ -57,8 +57,16 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     read_more_url: str = ""
     fix: Fix | None = None
+    implies: tuple[Implied, ...] = ()  # findings of other checks that count with it
     # Of a scan, where the check says it: evidence that it has in a baseline with another id.
     formerly: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ImpliedFinding(Value, frozen=True, kw_only=True):
+    """What a check found and does not count: a finding of another check states the same fact."""
+
+    object: str
+    implied_by: LinkedFinding
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):
@@ -73,6 +81,7 @@ class ReportedResult(Value, frozen=True, kw_only=True):
     reason: str
     findings: tuple[ReportedFinding, ...]
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # the outcome covers the others
+    implied: tuple[ImpliedFinding, ...] = ()  # each counts once, at its cause
 
 
 class ReportReply(Value, frozen=True, kw_only=True):

@@ -110,7 +110,13 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
             row["accepted_by"] = one.by
             row["accepted_reason"] = one.reason
         yield row
-    if result.findings:
+    for implied in result.implied:
+        yield pair | {
+            "status": "implied",
+            "object": implied.object,
+            "summary": f"counts with {implied.implied_by.id} of {implied.implied_by.check}",
+        }
+    if result.findings or result.implied:
         return
     if is_not_checked(result):
         yield pair | {"status": "not_checked", "not_checked": why(result)}

@@ -14,7 +14,13 @@ from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
-from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance, why
+from stt_shared.report.formats.report_context import (
+    Entry,
+    ReportContext,
+    acceptance,
+    implied_text,
+    why,
+)
 from stt_shared.report.remedy import plain
 from stt_shared.report.theme import clean
 
@@ -75,6 +81,9 @@ def _case(suite: Element, result: ReportedResult) -> None:
     elif result.findings and not still_open:
         known = all(one.accepted.baseline for one in result.findings if one.accepted is not None)
         SubElement(case, "skipped", message="in the baseline" if known else "accepted")
+    elif result.implied and not result.findings:
+        # Not passed: it would be green while its cause is red.
+        SubElement(case, "skipped", message=_xml(implied_text(result)))
     elif result.kind is not None:
         SubElement(case, "skipped", message=_xml(why(result)))
 

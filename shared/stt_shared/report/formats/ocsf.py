@@ -1,7 +1,8 @@
 """A report as OCSF events of class Compliance Finding (2003) for SIEMs and data lakes.
 
 One event for each finding, for each pair that passed, and for each pair that was not checked; none
-for a pair that does not apply. An accepted finding keeps its state. A pass that does not cover
+for a pair that does not apply. A pair that failed with findings that count at their causes alone
+has one without a finding. An accepted finding keeps its state. A pass that does not cover
 every database of its target is a warning.
 """
 
@@ -13,7 +14,13 @@ from typing import Any
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
+from stt_shared.report.formats.report_context import (
+    TOOL,
+    Entry,
+    ReportContext,
+    implied_text,
+    why,
+)
 from stt_shared.report.objects import json_text
 from stt_shared.report.remedy import plain
 
@@ -40,6 +47,7 @@ def text(context: ReportContext) -> str:
     for one in context.passed:
         ending = WARNING if one.parts_not_checked else PASS
         events.append(_of_pair(context, one, ending, INFORMATIONAL))
+    events += [_of_pair(context, one, FAIL, INFORMATIONAL) for one in context.implied]
     events += [_of_pair(context, one, UNKNOWN, UNKNOWN_SEVERITY) for one in context.unchecked]
     return json_text(events)
 
@@ -82,6 +90,8 @@ def _of_pair(
     event = _event(context, result, ending, severity, CREATE)
     left_out = readable.parts(result.parts_not_checked)
     verdict = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
+    if ending is FAIL:
+        verdict = f"failed, {implied_text(result)}"
     event["message"] = f"{result.target}: {result.check} {verdict}"
     if ending is WARNING:
         event["message"] += f", {left_out}"

@@ -116,6 +116,11 @@ class ReportContext:
         return [result for result in self.report.results if result.outcome is Outcome.PASSED]
 
     @cached_property
+    def implied(self) -> list[ReportedResult]:
+        """The failed results without findings of their own: each counts at its cause alone."""
+        return [one for one in self.report.results if one.implied and not one.findings]
+
+    @cached_property
     def without_result(self) -> int:
         """The number of targets without any result."""
         return without_result(self.report)
@@ -153,6 +158,12 @@ class ReportContext:
 def why(result: ReportedResult) -> str:
     """Why a result has no verdict: the text of the code, and the reason."""
     return readable.kind(result.kind, result.reason) or "no reason given"
+
+
+def implied_text(result: ReportedResult) -> str:
+    """Where the findings of a result count that do not count in it."""
+    named = {f"{one.implied_by.check} ({one.implied_by.id})": None for one in result.implied}
+    return f"its findings are part of those of {readable.first_names(list(named))}"
 
 
 def acceptance(one: Acceptance) -> str:

@@ -62,6 +62,7 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Severity", Text(clean(text))
     if finding.description:
         yield "Why", Text(clean(finding.description, keep="\n"))
+    yield from _linked(reply)
     for one in paragraphs(finding):
         yield one.label, Text(clean(one.text, keep="\n"), style="ok" if one.is_code else "")
     if finding.read_more_url:
@@ -71,7 +72,17 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Last run", Text(_not_confirmed(reply, now), style="warn")
     if reply.history:
         yield "History", Text(history(reply.history, now))
-    yield "Again", Text(clean(f"stt run --target {finding.target} --check {finding.check} --wait"))
+    # With the checks of what it implies: where it is gone, that is still looked for.
+    checks = dict.fromkeys((finding.check, *(one.check for one in finding.implies)))
+    named = ",".join(checks)
+    yield "Again", Text(clean(f"stt run --target {finding.target} --check {named} --wait"))
+
+
+def _linked(reply: FindingReply) -> Iterator[tuple[str, RenderableType]]:
+    """The findings of other checks that state the same fact."""
+    named = [("Part of", reply.part_of)] if reply.part_of is not None else []
+    for label, one in [*named, *(("Implies", one) for one in reply.implies)]:
+        yield label, Text(clean(f"{one.check} {one.object}   {one.id}".rstrip()))
 
 
 def _not_confirmed(reply: FindingReply, now: datetime) -> str:

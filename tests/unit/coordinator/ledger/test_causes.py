@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from stt_coordinator.control.queries.report import latest_report, run_report
+from stt_coordinator.domain.causes import linked_findings
 from stt_coordinator.domain.run_counts import counts_of_job, failed_checks
 from stt_coordinator.ledger import suppressions
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import Change, FindingState, Kind, Outcome
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.messages import Cause, CheckOutcome, Finding, Implied
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.queries.reports import ImpliedFinding, ReportedResult
+from stt_shared.protocol.records import FindingEvent, FindingRecord, LinkedFinding
 from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.coordination import failed, finding, passed
 from tests.support.coordinator.ledgers import (
@@ -58,6 +61,7 @@ class Site:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.known = CHECKS
         self.runs = 0
 
     async def run(self, *outcomes: CheckOutcome) -> list[FindingEvent]:
@@ -65,7 +69,7 @@ class Site:
         self.runs += 1
         run_id, at = f"manual-{self.runs}", minutes(10 * self.runs)
         asked = [one for one in CHECKS if one.check in {each.check for each in outcomes}]
-        await planned("t1", run_id=run_id, store=self.store, now=at, checks=asked)
+        await planned("t1", run_id=run_id, store=self.store, now=at, checks=asked, known=self.known)
         before = len(await self.events())
         await recorded(
             self.store, result("t1", *outcomes, run_id=run_id, sequence=self.runs, at=at)
@@ -79,6 +83,22 @@ class Site:
         request = FindingsRequest(state=state)
         found, _ = await self.store.read(lambda ledger: ledger.findings.page(request))
         return {one.check: one for one in found}
+
+    async def report(self, run_id: str | None) -> Sequence[ReportedResult]:
+        def read(ledger: Ledger) -> Sequence[ReportedResult]:
+            run = ledger.runs.get(run_id) if run_id else None
+            if run is None:
+                return latest_report(ledger, ("", "")).results
+            return run_report(ledger, run, ("", ""), None).results
+
+        return await self.store.read(read)
+
+    async def linked(
+        self, record: FindingRecord
+    ) -> tuple[LinkedFinding | None, tuple[LinkedFinding, ...]]:
+        return await self.store.read(
+            lambda ledger: linked_findings(record, ledger.findings.of_targets(["t1"]))
+        )
 
     async def accept(self, check: str) -> None:
         one = SuppressionRecord(
@@ -169,6 +189,30 @@ async def test_a_cause_that_is_accepted_has_its_parts_accepted() -> None:
         assert await made.run(*outcomes) == []
     assert await made.findings("open") == {}
     assert list(await made.findings("accepted")) == ["c1"]
+
+
+async def test_the_report_of_now_and_that_of_a_run_name_the_cause() -> None:
+    made = await site(*plain())
+    await made.run(*joined())
+    cause, part = (await made.findings())["c1"], (await made.findings("resolved"))["c2"]
+    link = LinkedFinding(check="c1", object="line", id=cause.id)
+    for run in (None, "manual-2"):
+        _, second = await made.report(run)
+        assert second.findings == ()
+        assert second.implied == (ImpliedFinding(object="line", implied_by=link),)
+    # And each of the two leads to the other one.
+    assert await made.linked(part) == (link, ())
+    back = LinkedFinding(check="c2", object="line", id=part.id)
+    assert await made.linked(cause) == (None, (back,))
+
+
+async def test_what_is_part_of_a_finding_of_a_disabled_check_stands_by_itself() -> None:
+    made = await site(*joined())
+    made.known = tuple(msgspec.structs.replace(one, enabled=one.check != "c1") for one in CHECKS)
+    assert changes(await made.run(alone())) == [("c2", Change.OPENED)]
+    assert list(await made.findings("open")) == ["c2"]
+    made.known = CHECKS
+    assert changes(await made.run(*joined())) == [("c2", Change.RESOLVED)]
 
 
 async def test_a_part_that_is_gone_is_not_named_any_more() -> None:

@@ -46,7 +46,7 @@ def test_some_checks_of_the_library_name_causes() -> None:
 @pytest.mark.parametrize(
     ("others", "fault"),
     [
-        ({}, "names b, which is no check of the pack"),
+        ({}, "names b, which the pack does not have"),
         ({"b": naming(family=Family.MONGODB)}, "names b, a check for mongodb"),
         ({"b": naming(interval=Interval.RARE)}, "names b, whose interval is rare"),
         ({"b": naming("a")}, "names b, which leads back to a"),

@@ -49,6 +49,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "reason",
         "findings",
         "parts_not_checked",
+        "implied",
     ]
     assert list(report["results"][3]["findings"][0]) == [
         "id",
@@ -64,6 +65,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "labels",
         "read_more_url",
         "fix",
+        "implies",
     ]
 
 
