@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import islice
 
 from stt_coordinator.domain.daily import DayRecord, day_of
 from stt_coordinator.domain.summary import SiteTally, Tallies, TargetTally
@@ -18,6 +19,7 @@ from stt_shared.protocol.records import Counts
 _OUTCOME_KEY = ("outcome", "site", "family", "kind")
 _FINDING_KEY = ("state", "check_name", "site", "family", "severities")
 _FINDING_SUMS = ("targets", *map(str, Severity))
+COUNTED_AT_ONCE = 500  # targets in a statement
 SEVERITY_BITS = {Severity.CRITICAL: 1, Severity.MAJOR: 2, Severity.TRIVIAL: 4}
 
 
@@ -85,14 +87,12 @@ class KeptCounts(Statements):
             every = {name for (name,) in self._run("counted_targets")}
             outcomes |= every
             findings |= every
-        if outcomes:
-            targets = listed(sorted(outcomes))
+        for targets in _few_at_once(outcomes):
             self._sum_outcomes(targets, -1)
             self._run("forget_outcomes", targets=targets)
             self._run("keep_outcomes", targets=targets)
             self._sum_outcomes(targets, 1)
-        if findings:
-            targets = listed(sorted(findings))
+        for targets in _few_at_once(findings):
             self._run("forget_findings", targets=targets)
             self._run("keep_findings", targets=targets)
         # Not of every target: these sums do not depend on which checks are enabled.
@@ -107,9 +107,9 @@ class KeptCounts(Statements):
             self._outcomes[tuple(key)] += sign * number
 
     def _sum_findings(self, targets: Iterable[str], sign: int) -> None:
-        names = sorted(targets)
-        for row in self._run("sum_findings", targets=listed(names)) if names else ():
-            self._add_findings(row[:5], row[5:], sign)
+        for few in _few_at_once(targets):
+            for row in self._run("sum_findings", targets=few):
+                self._add_findings(row[:5], row[5:], sign)
 
     def _add_findings(self, key: tuple[str | int, ...], numbers: Sequence[int], sign: int) -> None:
         sums = self._findings.setdefault(key, [0] * len(numbers))
@@ -226,6 +226,17 @@ class SqlCounts(Statements):
             for severity, fixed, half, most in self._run("fix_times", since=since.isoformat())
         }
         return tuple(found.get(one, FixTime(severity=one, fixed=0)) for one in Severity)
+
+
+def _few_at_once(targets: Iterable[str]) -> Iterator[str]:
+    """Lists of the targets, in order, each short enough for one statement.
+
+    Of more findings than its memory has room for PostgreSQL compares each with each target in the
+    list: of 20,000 targets a statement would take longer than it may.
+    """
+    rest = iter(sorted(targets))
+    while few := list(islice(rest, COUNTED_AT_ONCE)):
+        yield listed(few)
 
 
 def _instant(text: str) -> datetime | None:
