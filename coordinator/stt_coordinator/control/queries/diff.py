@@ -28,6 +28,7 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 from stt_shared.suppression.rule import Suppressor
 
 PAGE_TARGETS = 50  # each has dozens of outcomes in either run
+PAGE_UNCHECKED = pages.MAX_ROWS  # targets: each page reads all events since an instant again
 EVENTS_AT_ONCE = 1_000
 ALL = 2**31  # rows
 WHOLE = "~"  # sorts behind every name: the target is done
@@ -78,9 +79,9 @@ async def read_diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
 def changes_since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
     """The net changes of the events since then, and the targets that are unchecked now."""
     first = after[0] if after else ""
-    silent = ledger.fleet.unchecked(PAGE_TARGETS, first)
+    silent = ledger.fleet.unchecked(PAGE_UNCHECKED, first)
     # More of them may follow: what lies behind the last one is for the next page.
-    end = (silent[-1].target, WHOLE) if len(silent) == PAGE_TARGETS else ()
+    end = (silent[-1].target, WHOLE) if len(silent) == PAGE_UNCHECKED else ()
     begun = [row for row in ledger.fleet.targets([first]).values() if row.state == "unchecked"]
     rows: list[Row] = [*net(events_since(ledger, since)), *map(unchecked_target, [*begun, *silent])]
     return _page((row for row in rows if not end or _place(row) <= end), after, end)

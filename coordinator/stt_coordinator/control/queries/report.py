@@ -24,9 +24,8 @@ from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, Rep
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 from stt_shared.report.implied import implied_by, with_implied
 
-PAGE_PAIRS = 1_000
-PAGE_JOBS = 200
-PAGE_TARGETS = 50  # read at once; each has some dozens of checks
+PAGE_PAIRS = 1_000  # about as many results are read for a page; fewer fit if they found much
+PAGE_TARGETS = 50  # read at once, or their jobs; each has some dozens of checks
 SEPARATOR = "/"  # in no name
 Position = tuple[str, str]  # target and check, which a page is in order of
 
@@ -112,17 +111,19 @@ def run_report(
 ) -> ReportReply:
     """What a run found, with the suppressions of now applied, however old the run is."""
     refuse_without_details(ledger, run)
-    jobs = ledger.jobs.of_run(run.run_id, after[0], PAGE_JOBS)
-    known = {one.id: one for one in ledger.findings.of_targets({job.target for job in jobs})}
-    suppressor = suppressor_of(ledger, jobs)
-    results = [
-        result
-        for job in jobs
-        for result in with_implied(list(results_of_job(job, known, run, suppressor)))
-        if (result.target, result.check) > after
-    ]
-    whole = counted or run_counts(ledger, run)
-    return _page(run, whole, results, is_last=len(jobs) < PAGE_JOBS)
+    results: list[ReportedResult] = []
+    first, is_last = after[0], False
+    while not is_last and len(results) < PAGE_PAIRS:
+        # One more: the next ones begin with it.
+        jobs = ledger.jobs.of_run(run.run_id, first, PAGE_TARGETS + 1)
+        is_last = len(jobs) <= PAGE_TARGETS
+        first, jobs = jobs[-1].target if jobs else first, jobs[:PAGE_TARGETS]
+        known = {one.id: one for one in ledger.findings.of_targets({job.target for job in jobs})}
+        suppressor = suppressor_of(ledger, jobs)
+        for job in jobs:
+            found = with_implied(list(results_of_job(job, known, run, suppressor)))
+            results += [one for one in found if (one.target, one.check) > after]
+    return _page(run, counted or run_counts(ledger, run), results, is_last=is_last)
 
 
 def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:

@@ -208,6 +208,7 @@ async def test_pages_leave_nothing_out_and_nothing_comes_twice(
     else:
         # One job at a time would never get beyond the target it begins with.
         monkeypatch.setattr(verb, "PAGE_TARGETS", 2)
+        monkeypatch.setattr(verb, "PAGE_UNCHECKED", 1)
     for request, at_once in zip(requests, whole, strict=True):
         in_pages = await coordinator.diff(**request)
         assert [one.finding.id for one in in_pages.differences] == [

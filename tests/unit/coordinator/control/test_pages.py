@@ -100,7 +100,8 @@ async def test_run_is_counted_once_for_all_pages_of_its_report_and_old_jobs_some
 ) -> None:
     run_id = await coordinator.checked()
     whole = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=run_id), ReportReply)
-    monkeypatch.setattr(report, "PAGE_JOBS", 2)
+    monkeypatch.setattr(report, "PAGE_TARGETS", 1)
+    monkeypatch.setattr(report, "PAGE_PAIRS", 1)
     monkeypatch.setattr(run_counts, "JOBS_AT_ONCE", 1)
     read: list[tuple[str, int]] = []
 
@@ -119,8 +120,9 @@ async def test_run_is_counted_once_for_all_pages_of_its_report_and_old_jobs_some
     assert [page.counts for page in paged] == [whole.counts] * len(paged)
     assert len(paged) > 1
     assert max(limit for _, limit in read) == 2
-    # Each page looks whether there are details, and reads its own jobs; two, one and none to count.
-    assert len(read) == 2 * len(paged) + (3 if is_old else 0)
+    # Each page looks whether there are details, and reads its own jobs, the later ones first the
+    # last job of the page before; two, one and none to count.
+    assert len(read) == 3 * len(paged) - 1 + (3 if is_old else 0)
 
 
 def test_counts_of_a_run_are_kept_for_a_while_and_of_few_runs() -> None:
