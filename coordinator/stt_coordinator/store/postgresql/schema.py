@@ -207,13 +207,14 @@ def enter(connection: psycopg.Connection, schema: str) -> None:
 
 
 def end_stopped(connection: psycopg.Connection, schema: str) -> None:
-    """End sessions that hold a lock of the store while their client takes no rows.
+    """End sessions that hold a lock of the store while their client is stopped.
 
-    The server waits for such a client without a limit if it is on a Unix socket, where its time
-    limits for connections have no effect. Raises psycopg.Error.
+    The server waits without a limit for the rest of a request that was sent in part; and for a
+    client that takes no rows if it is on a Unix socket, where its limits for connections have no
+    effect. Raises psycopg.Error.
     """
-    limits = (schema, LOCK, LOCK + 2, DEAD_PEER_MS)
-    connection.execute(SQL["end_stopped"], limits)
+    names = {"schema": schema, "first": LOCK, "last": LOCK + 2, "most_ms": DEAD_PEER_MS}
+    connection.execute(SQL["end_stopped"], names)
 
 
 def await_others(connection: psycopg.Connection, schema: str) -> None:

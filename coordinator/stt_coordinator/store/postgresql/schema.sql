@@ -43,16 +43,29 @@ SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s));
 -- name: short_wait
 SELECT set_config('lock_timeout', %s, true);
 
+-- A client that was stopped takes no more rows, or has sent a request in part: only then a session
+-- reads from its client while it is active. A copy does that as well, as long as it lasts.
 -- name: end_stopped
 SELECT pg_terminate_backend(pid)
 FROM pg_stat_activity JOIN (
-    SELECT DISTINCT pid FROM pg_locks
-    WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext(%s)::bigint & 4294967295
-        AND classid::bigint BETWEEN %s AND %s
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    SELECT pid, bool_or(locktype = 'advisory') AS is_writer FROM pg_locks
+    WHERE granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (
+            locktype = 'advisory' AND objid::bigint = hashtext(%(schema)s)::bigint & 4294967295
+                AND classid::bigint BETWEEN %(first)s AND %(last)s
+            OR locktype = 'relation' AND relation IN (
+                SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(%(schema)s)
+            )
+        )
+    GROUP BY pid
 ) holders USING (pid)
-WHERE usename = current_user AND wait_event = 'ClientWrite'
-    AND query_start < clock_timestamp() - %s * interval '1 millisecond';
+WHERE usename = current_user
+    AND (is_writer OR application_name = current_setting('application_name'))
+    AND (
+        wait_event = 'ClientWrite'
+        OR wait_event = 'ClientRead' AND state = 'active' AND query NOT ILIKE 'COPY %%'
+    )
+    AND query_start < clock_timestamp() - %(most_ms)s * interval '1 millisecond';
 
 -- name: no_timeout
 SET LOCAL statement_timeout = 0;

@@ -272,6 +272,9 @@ async def _opening(
             opening.hung_s = UPGRADE_S
         return await opening.run(prepare)
     except psycopg.Error as error:
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            with suppress(psycopg.Error, ConfigError):  # tried again with the next attempt
+                await opening.run(lambda one: schemas.end_stopped(one, address.schema))
         refused = faults.refusal(address, error)
         raise refused or faults.store_error(address, error) from error
     finally:

@@ -1,7 +1,10 @@
-"""A coordinator that is stopped while it receives rows does not keep its locks."""
+"""A coordinator that is stopped while it receives rows or sends does not keep its locks."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import struct
 import time
 from urllib.parse import quote
 
@@ -68,3 +71,36 @@ async def test_on_a_unix_socket_it_is_ended_by_whoever_waits_for_its_lock(
     assert attempts
     stopped.close()
     await store.close()
+
+
+def send_in_part(stopped: psycopg.Connection) -> None:
+    """The first message of a statement, as a client sends it that is stopped before the next."""
+    body = b"\0SELECT 1\0" + struct.pack("!h", 0)
+    os.write(stopped.fileno(), b"P" + struct.pack("!i", len(body) + 4) + body)
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["a writer", "a reader"])
+async def test_one_that_sent_a_statement_in_part_is_ended_by_whoever_waits_for_its_lock(
+    store_server: Running, monkeypatch: pytest.MonkeyPatch, *, reads: bool
+) -> None:
+    monkeypatch.setattr(address, "IDLE_IN_TRANSACTION_MS", 500)  # ends nothing here
+    monkeypatch.setattr(schema, "DEAD_PEER_MS", 1_000)
+    where, name = database(store_server), fresh_schema()
+    await (await open_store(where, name)).close()
+    connect = connector(address_of(where, name), None)
+    stopped = connect()
+    if reads:
+        stopped.execute("SELECT FROM runs")
+    else:
+        schema.enter(stopped, name)
+    send_in_part(stopped)
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+    with connect() as other:
+        other.autocommit = True
+        begun = time.monotonic()
+        while other.execute(gone, (stopped.info.backend_pid,)).fetchone() != (0,):
+            assert time.monotonic() - begun < LIMIT_S, "the server keeps the session"
+            schema.end_stopped(other, name)
+            await asyncio.sleep(0.1)
+        assert time.monotonic() - begun > 1.0 - 0.1
+    stopped.close()
