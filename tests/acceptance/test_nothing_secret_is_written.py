@@ -12,12 +12,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-import pymysql
 import pytest
 
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
-from tests.support.checks.real import mysql_state, postgresql_state
+from tests.support.checks.real import as_root, mysql_state, postgresql_state
 from tests.support.processes.commands import STT
 from tests.support.processes.prepared import prepared
 from tests.support.processes.secret_places import site
@@ -71,9 +70,7 @@ def hashes_of_mysql(server: Running) -> set[str]:
         else "authentication_string"
     )
     with (
-        pymysql.connect(
-            unix_socket=server.socket, user=server.user, password=server.password
-        ) as connection,
+        as_root(server) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute(f"SELECT {column} FROM mysql.{table}")

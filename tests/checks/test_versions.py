@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pymysql
 import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.support.checks.real import CheckRunner, endpoint
+from tests.support.checks.real import CheckRunner, as_root, endpoint
 
 SERVERS = [
     ("mysql", Family.MYSQL),
@@ -34,9 +33,7 @@ async def test_mysql_up_to_9_7_4_has_the_open_vulnerability_of_november(
     runner: CheckRunner, mysql: Running
 ) -> None:
     with (
-        pymysql.connect(
-            unix_socket=mysql.socket, user=mysql.user, password=mysql.password
-        ) as connection,
+        as_root(mysql) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT VERSION()")

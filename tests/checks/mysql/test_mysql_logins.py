@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pymysql
 import pytest
 
 from stt_coordinator.local.servers import mysql as embedded
@@ -16,6 +15,7 @@ from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hardening import Hardener
 from tests.support.checks.real import (
     CheckRunner,
+    as_root,
     encrypted,
     endpoint,
     mysql_do,
@@ -161,9 +161,7 @@ def accounts_that_log_in(server: Running) -> list[str]:
     names = (
         "SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.user WHERE account_locked = 'N'"
     )
-    with pymysql.connect(
-        unix_socket=server.socket, user=server.user, password=server.password
-    ) as connection:
+    with as_root(server) as connection:
         cursor = connection.cursor()
         cursor.execute(names)
         return [name for (name,) in cursor.fetchall()]

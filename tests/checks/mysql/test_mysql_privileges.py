@@ -21,6 +21,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Finding
 from tests.support.checks.real import (
     CheckRunner,
+    as_root,
     encrypted,
     endpoint,
     mysql_state,
@@ -61,12 +62,7 @@ def objects(findings: dict[str, list[Finding]]) -> dict[str, list[str]]:
 
 @contextmanager
 def rows_of(server: Running) -> Iterator[Any]:
-    connection = pymysql.connect(
-        unix_socket=server.socket,
-        user=server.user,
-        password=server.password,
-        cursorclass=pymysql.cursors.DictCursor,
-    )
+    connection = as_root(server, cursorclass=pymysql.cursors.DictCursor)
 
     def ask(text: str) -> list[dict[str, Any]]:
         with connection.cursor() as cursor:
@@ -228,9 +224,7 @@ def test_every_part_of_super_is_a_privilege_of_one_of_the_servers(
     known: set[str] = set()
     for server in (mariadb, mysql):
         with (
-            pymysql.connect(
-                unix_socket=server.socket, user=server.user, password=server.password
-            ) as connection,
+            as_root(server) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SHOW PRIVILEGES")

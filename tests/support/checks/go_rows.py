@@ -19,6 +19,7 @@ from pymysql import converters
 from pymysql.constants import FIELD_TYPE
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.checks.real import as_root
 
 NS_PER_S = 1_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,20 +105,14 @@ def _nanoseconds(at: datetime) -> int:
 
 def of_mysql(server: Running, statement: str) -> list[Row]:
     """The rows of go-sql-driver: it prepares the statement, so that they come in binary."""
-    connection = pymysql.connect(
-        unix_socket=server.socket or None,
-        user=server.user,
-        password=server.password,
-        conv=ENCODERS,
-        autocommit=None,  # as the server has it
-    )
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            described = cast("Sequence[tuple[Any, ...]]", cursor.description or ())
-            found = cast("Sequence[tuple[Any, ...]]", cursor.fetchall())
-    finally:
-        connection.close()
+    as_it_is = None  # whether each statement is committed is the server's own setting
+    with (
+        as_root(server, conv=ENCODERS, autocommit=as_it_is) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+        described = cast("Sequence[tuple[Any, ...]]", cursor.description or ())
+        found = cast("Sequence[tuple[Any, ...]]", cursor.fetchall())
     return [
         {column[0]: _of_go_mysql(column[1], value) for column, value in zip(described, row)}  # noqa: B905  # a driver's rows have its columns
         for row in found

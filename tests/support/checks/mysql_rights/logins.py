@@ -17,7 +17,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from tests.servers.certificates import Certificates
 from tests.support.checks.differential import open_runner
-from tests.support.checks.real import CheckRunner, endpoint
+from tests.support.checks.real import CheckRunner, as_root, endpoint
 
 HOSTS = ("%", "%", "%", "127.%", "localhost", "127.0.0.1/255.255.255.0")
 SOURCE = "127.0.0.2"  # a client that is not localhost
@@ -132,9 +132,7 @@ class LogIns:
         self.server, self.own = server, own
         self.maria = server.name == "mariadb"
         self.compared = self.entered = 0
-        self.connection = pymysql.connect(
-            unix_socket=server.socket, user=server.user, password=server.password, autocommit=True
-        )
+        self.connection = as_root(server, autocommit=True)
         self.contexts = {
             "tls": _context(),
             "certificate": _context(certificates),

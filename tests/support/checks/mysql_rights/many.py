@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pymysql
-
 from stt_coordinator.local.servers.process import Running
-from tests.support.checks.real import mysql_do
+from tests.support.checks.real import as_root, mysql_do
 
 PASSWORD = "Str0ng-enough"
 MANY = 0.8  # of the accounts are open to every host; the others have an address each
@@ -88,15 +86,9 @@ def _many(server: Running, count: int, *, mariadb: bool) -> list[str]:
 
 
 def _columns(server: Running, table: str) -> list[str]:
-    connection = pymysql.connect(
-        unix_socket=server.socket or None, user=server.user, password=server.password
-    )
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SHOW COLUMNS FROM mysql.{table}")
-            return [row[0] for row in cursor.fetchall()]
-    finally:
-        connection.close()
+    with as_root(server) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SHOW COLUMNS FROM mysql.{table}")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _host(count: int) -> str:

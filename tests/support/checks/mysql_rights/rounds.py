@@ -15,7 +15,7 @@ from tests.support.checks import differential
 from tests.support.checks.mysql_rights.oracle import Oracle
 from tests.support.checks.mysql_rights.states import ROLES, USERS, State, state
 from tests.support.checks.mysql_rights.verdicts import CHECKS, Verdict, verdict_of
-from tests.support.checks.real import endpoint
+from tests.support.checks.real import as_root, endpoint
 
 WITNESS = "someone"  # an account without any grant: it gains what everybody does
 NAMES = ", ".join(f"'{one}'" for one in ("", WITNESS, *USERS, *ROLES))
@@ -30,9 +30,7 @@ class Comparison:
         self.server, self.oracle = server, Oracle(server)
         self.maria = self.oracle.maria
         self.compared = self.accounts = 0
-        self.connection = pymysql.connect(
-            unix_socket=server.socket, user=server.user, password=server.password, autocommit=True
-        )
+        self.connection = as_root(server, autocommit=True)
         self.before = {name: self._rows(f"SELECT @@GLOBAL.{name}")[0][0] for name in FAST}
         self._set(FAST)
         self._do("CREATE DATABASE IF NOT EXISTS truth")

@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
-import pymysql
+import pymysql.cursors
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.checks.real import as_root
 
 BOTH = ("db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv", "plugin")
 # No check sees MySQL's default roles: a role comes back as one of them.
@@ -31,9 +32,7 @@ Known = dict[str, dict[str, Any]]
 def holdings(server: Running) -> Known:
     """Rows of the tables of rights by table, and the values of variables."""
     found: Known = {}
-    with pymysql.connect(
-        unix_socket=server.socket, user=server.user, password=server.password
-    ) as connection:
+    with as_root(server) as connection:
         cursor = connection.cursor(pymysql.cursors.DictCursor)
         for table in TABLES[server.name]:
             cursor.execute(f"SELECT * FROM mysql.{table}")

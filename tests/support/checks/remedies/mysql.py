@@ -13,9 +13,11 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_worker.databases.port import Endpoint
+from stt_worker.databases.tls import unverified
 from tests.support.checks.real import encrypted, mysql_do
 from tests.support.checks.remedies.holdings import Known, differences, holdings
 
+ANY_SERVER = unverified()  # one for all: the certificates of the machine are not read each time
 MONITOR = Account(user="stt_monitor", host="127.0.0.1")
 SECRET = "M0nitor: at 127"
 WEB = "W3b: of the shop"
@@ -92,7 +94,7 @@ def shop(session: Any) -> None:
 
 def log_in(server: Running, user: str, password: str, *, tls: bool = True) -> Any:
     """A session over the network; raises OperationalError if the server refuses it."""
-    options: dict[str, Any] = {"ssl": {"check_hostname": False}} if tls else {"ssl_disabled": True}
+    options: dict[str, Any] = {"ssl": ANY_SERVER} if tls else {"ssl_disabled": True}
     return pymysql.connect(
         host="127.0.0.1", port=server.port, user=user, password=password, autocommit=True, **options
     )
