@@ -1,15 +1,18 @@
 """Runs `stt` as a process that need not import anything: it is forked from one that has it all.
 
-The start of an interpreter with all modules of `stt` takes longer than most commands. Each command
-still is a process with its own arguments, environment, folder, streams and end. Tests of the start
-itself, of terminals and of services start the program instead.
+The start of an interpreter with all modules of `stt` takes longer than most commands, and reading
+the library of checks as long again. Each command still is a process with its own arguments,
+environment, folder, streams and end. Tests of the start itself, of terminals and of services start
+the program instead.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -21,15 +24,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-# What commands import when they run, too.
-MODULES = (
-    "stt_cli.main",
-    "stt_coordinator.cli",
-    "stt_worker.cli",
-    "stt_shared.connection",
-    "stt_shared.bus.jetstream",
-    "stt_shared.checkfile.catalogue",
-)
+from stt_shared.checkfile import catalogue
+
+# What commands import when they run, too; of packages every module.
+PACKAGES = ("stt_cli", "stt_shared", "stt_worker")
+MODULES = ("stt_coordinator.cli",)
 MAX_BYTES = 1 << 18  # of a command line and its environment
 TIMEOUT_S = 180.0
 
@@ -125,9 +124,20 @@ def _become(numbers: list[int]) -> None:
         os.close(number)
 
 
-def main() -> int:
+def _import_all() -> None:
+    for name in PACKAGES:
+        package = import_module(name)
+        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+            if not found.name.endswith(".__main__"):
+                import_module(found.name)
     for module in MODULES:
         import_module(module)
+    catalogue.builtin()  # it is kept
+    gc.freeze()  # else the first collection in each process copies all of it
+
+
+def main() -> int:
+    _import_all()
     order = _serve(socket.socket(fileno=int(sys.argv[1])))
     if order is None:
         return 0
