@@ -36,7 +36,7 @@ async def test_a_larger_run_ends_exactly_once_although(
 ) -> None:
     print(f"SEED={SEED}")
     dice = random.Random(SEED)  # noqa: S311  # repeatable faults, no secret
-    await run_beside(tmp_path, postgresql, fault, dice, targets=TARGETS)
+    await run_beside(tmp_path, postgresql, [fault], dice, targets=TARGETS)
 
 
 @pytest.mark.timeout(LONGEST_S)

@@ -48,11 +48,13 @@ from tests.support.processes.process import Process
 
 DAY = timedelta(days=1)
 OLD = timedelta(days=29, hours=23)  # of an event that is about to be too old
+LEASE_S = 6.0
+# How far, and for how long: several rounds of every task, and once for longer than the lease.
 JUMPS = (
-    (timedelta(days=365), 5.0),
-    (timedelta(hours=25), 25.0),
-    (timedelta(days=1_200), 6.0),
-    (-timedelta(hours=1), 5.0),
+    (timedelta(days=365), 3.0),
+    (timedelta(hours=25), LEASE_S + 4.0),
+    (timedelta(days=1_200), 3.0),
+    (-timedelta(hours=1), 3.0),
 )
 
 
@@ -143,6 +145,7 @@ async def site(folder: Path) -> AsyncGenerator[Site]:
         "STT_NATS_URL": broker.url,
         "STT_COORDINATOR_STATE_DIR": str(folder / "coordinator"),
         "STT_TEST_CLOCK": str(folder / "clock"),
+        "STT_TEST_LEASE_S": str(LEASE_S),
         "STT_WEB_LISTEN": "",
     }
     coordinator = Process(

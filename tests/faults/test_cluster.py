@@ -12,7 +12,6 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from tests.support.processes import cluster_faults
-from tests.support.processes.cluster_faults import Fault
 from tests.support.processes.cluster_run import run_beside
 
 TARGETS = 60
@@ -25,9 +24,8 @@ FAULTS = (
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-async def test_a_run_ends_exactly_once_although(
-    tmp_path: Path, postgresql: Running, fault: Fault
+async def test_runs_end_exactly_once_although_nodes_die_and_are_cut_off(
+    tmp_path: Path, postgresql: Running
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311  # repeatable faults, no secret
-    await run_beside(tmp_path, postgresql, fault, dice, targets=TARGETS)
+    await run_beside(tmp_path, postgresql, FAULTS, dice, targets=TARGETS)

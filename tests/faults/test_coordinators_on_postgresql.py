@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from stt_shared.protocol.queries.health import HealthReply
 from tests.servers.fixtures import serving
 from tests.servers.listeners import listening
 from tests.support.processes.coordinators import BlackHole, exit_code, logged, resume
+from tests.support.processes.process import Process
 from tests.support.processes.rivals import busy
 from tests.support.processes.shared_store import (
     SECRET,
@@ -89,29 +91,38 @@ async def test_a_paused_holder_commits_nothing_when_it_wakes(
         await everything_is_there_once(made, server, worker)
 
 
-@pytest.mark.parametrize("way", ["stopped", "killed"])
-async def test_a_server_that_goes_and_comes_back_is_waited_for_with_one_line(
-    tmp_path: Path, server: Running, way: str
+async def test_a_server_that_stops_or_is_killed_and_comes_back_is_waited_for_with_one_line(
+    tmp_path: Path, server: Running
 ) -> None:
     async with site(tmp_path, ttl_s=TTL_S) as (made, bus):
         first, second = await two(made, server)
         async with busy(bus) as worker:
-            await asyncio.sleep(1.0)
-            server.temporary = False  # its data are needed again
-            (server.kill if way == "killed" else server.stop)()
-            await made.logged(first, "store_unreachable")
-            assert "cannot use the store" in await store_fault(bus)
-            await asyncio.sleep(TTL_S + 2)
-            server.temporary = True
-            server.restart()
-            await made.logged(first, "store_reached")
+            for end in (server.stop, server.kill):
+                await asyncio.sleep(1.0)
+                known = len(store_events(first))
+                server.temporary = False  # its data are needed again
+                end()
+                await made.until(partial(is_logged, first, "store_unreachable", known), "an error")
+                assert "cannot use the store" in await store_fault(bus)
+                await asyncio.sleep(TTL_S + 2)
+                server.temporary = True
+                server.restart()
+                await made.until(partial(is_logged, first, "store_reached", known), "the end of it")
         await everything_is_there_once(made, server, worker)
-        events = [one["event"] for one in logged(first) if one["event"].startswith("store_")]
         # In turn, however many tasks failed meanwhile.
+        events = store_events(first)
         assert events == ["store_unreachable", "store_reached"] * (len(events) // 2)
         for process in (first, second):
             assert process.child is not None
             assert process.child.poll() is None
+
+
+def store_events(process: Process) -> list[str]:
+    return [one["event"] for one in logged(process) if one["event"].startswith("store_")]
+
+
+async def is_logged(process: Process, event: str, after: int) -> bool:
+    return event in store_events(process)[after:]
 
 
 async def test_a_coordinator_that_starts_before_its_server_waits_and_says_so(

@@ -1,9 +1,10 @@
-"""Two runs on a cluster of three nodes, and a fault of the cluster in the first."""
+"""Runs on a cluster of three nodes, and faults of the cluster in every other one."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
@@ -16,9 +17,9 @@ UNDER_WAY_S = 0.7  # after which a run is planned and its first jobs are with th
 
 
 async def run_beside(
-    folder: Path, database: Running, fault: Fault, dice: random.Random, *, targets: int
+    folder: Path, database: Running, faults: Sequence[Fault], dice: random.Random, *, targets: int
 ) -> None:
-    """Two runs: the fault happens in the first, the second is requested right after it."""
+    """Two runs for each fault: it happens in the first, the second is requested right after it."""
     with (
         clustered(folder / "nats") as cluster,
         installed(folder, database, targets=targets, workers=2, broker=cluster) as whole,
@@ -26,10 +27,13 @@ async def run_beside(
         await cluster.whole()
         whole.start()
         await whole.targets_announced(targets)
-        first = await whole.enable()
-        await asyncio.sleep(UNDER_WAY_S)
-        await fault(cluster, dice)
-        second = await whole.run()
-        await whole.finished(second.run_id)
-        await cluster.in_step()
-        await hold(whole, [first.run_id, second.run_id], targets)
+        first = (await whole.enable()).run_id
+        for number, fault in enumerate(faults):
+            first = (await whole.run()).run_id if number else first
+            await asyncio.sleep(UNDER_WAY_S)
+            await fault(cluster, dice)
+            print(fault.__name__)
+            second = (await whole.run()).run_id
+            await whole.finished(second)
+            await cluster.in_step()
+            await hold(whole, [first, second], targets)

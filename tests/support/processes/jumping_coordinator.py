@@ -21,6 +21,7 @@ from stt_shared.telemetry import logs
 
 OFFSET = Path(os.environ["STT_TEST_CLOCK"])
 REAL_NOW = clock.now
+LEASE_S = float(os.environ.get("STT_TEST_LEASE_S") or Timing().lease_ttl_s)
 
 
 def moved_now() -> datetime:
@@ -32,6 +33,7 @@ async def main() -> None:
     settings = load_settings(Connection())
     logs.configure("info", "json")
     timing = Timing(
+        lease_ttl_s=LEASE_S,
         schedule_s=0.1,
         registry_s=0.05,
         summary_s=0.05,
