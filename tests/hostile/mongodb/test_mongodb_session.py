@@ -30,7 +30,7 @@ from tests.support.worker.database_subjects import command
 from tools.pages.session_settings.mongodb import flipping, written
 
 LIMITS = Limits(connect_s=3, statement_s=1, client_s=2)
-SAMPLE = 12  # settings of each version; all of them: make session-settings
+SAMPLE = 5  # settings of each version; all of them: make session-settings
 SEED = "session settings"
 MANY_FAIL = 15  # checks, on the bad server
 OLD_WIRE = 5  # of MongoDB 3.4

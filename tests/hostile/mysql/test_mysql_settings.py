@@ -13,7 +13,7 @@ from tests.hostile.mysql.mysql_settings import SERVERS, settings
 from tests.hostile.session_settings import Handling
 from tools.pages.session_settings.mysql import cell, flipping, written
 
-SAMPLE = 10  # variables of each server; all of them: make session-settings
+SAMPLE = 4  # variables of each server; all of them: make session-settings
 SEED = "session settings"
 MANY_FAIL = 20  # checks, on the bad server
 # Without pins the first two turn verdicts; the others change what some other query means.

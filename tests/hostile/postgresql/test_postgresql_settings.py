@@ -31,7 +31,7 @@ from tools.pages.session_settings.postgresql import (
     start,
 )
 
-SAMPLE = 10
+SAMPLE = 4  # all of them: make session-settings
 DANGEROUS = {
     *("search_path", "role", "standard_conforming_strings", "DateStyle", "array_nulls"),
     *("default_transaction_isolation", "row_security", "statement_timeout", "exit_on_error"),
