@@ -6,6 +6,8 @@ ARGS ?=
 # Whole files, each beside one other, in their order: the longest are not left for the end.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
+# Else each of the hundreds of processes of the tests compiles all that it imports: a second of a core.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: venv lock demo test servers lint types contracts check pages package hostile pmm-language chaos nats-versions older-release store-versions check-truth bench session-settings house clean
 
