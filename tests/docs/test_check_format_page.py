@@ -15,7 +15,7 @@ from stt_shared.checkfile.samples import FIELDS_OF_FINDING
 from stt_shared.checkfile.statements import limits, mongodb_commands
 from stt_shared.checkfile.yaml import reader
 from stt_shared.protocol.enums import Family, Interval, Kind, Outcome, Restart
-from stt_shared.protocol.messages import Facts, Finding, Fix
+from stt_shared.protocol.messages import MAX_FINDINGS, Facts, Finding, Fix
 from stt_worker.databases import port as databases
 from stt_worker.execution import causes, sanitize, verdict
 from stt_worker.sandbox import port as sandbox
@@ -166,7 +166,7 @@ def test_every_kind_of_outcome_is_listed() -> None:
             "all scripts of a job",
             f"{sandbox.JOB_TIME_S:g} s, {sandbox.JOB_OUTPUT_BYTES // MIB} MiB of output",
         ),
-        ("findings of a check on a target", f"{verdict.MAX_FINDINGS}"),
+        ("findings of a check on a target", f"{MAX_FINDINGS}"),
         ("causes of a finding", f"{causes.MAX_CAUSES}"),
         (
             "evidence of a finding",

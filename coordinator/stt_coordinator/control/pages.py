@@ -10,10 +10,15 @@ import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, UNDECODABLE
+from stt_shared.protocol.messages import Fix
+from stt_shared.report import remedy
+from stt_shared.report.remedy import Remediable
 
 MAX_ROWS = 1_000  # of any page, whatever is asked for
 MAX_CURSOR = 1_000  # characters
-SLIM_CHARACTERS = 4_096  # of each text of a row that is too large for a message
+# Of each text of a row that is too large for a message: the most with which it fits. Not fewer than
+# a name has, by which the next page begins.
+SLIM_CHARACTERS = (4_096, 512, 128)
 ROOM_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # for rows; the rest is for what stands around them
 _ENCODER = msgspec.json.Encoder()
 T = TypeVar("T")
@@ -33,7 +38,7 @@ def fitting(found: Iterable[S]) -> Iterator[S]:
         size = len(_ENCODER.encode(one)) + 1
         # At least one: after an empty page the next one would begin at the same place.
         if size > left and is_first:
-            yield slim(one)
+            yield slimmed(one)
             return
         if size > left:
             return
@@ -42,7 +47,17 @@ def fitting(found: Iterable[S]) -> Iterator[S]:
         is_first = False
 
 
-def slim(value: S) -> S:
+def slimmed(value: S) -> S:
+    """`value` slimmed until it fits into a message, as even a row of MAX_FINDINGS does."""
+    found = value
+    for characters in SLIM_CHARACTERS:
+        found = slim(value, characters)
+        if len(_ENCODER.encode(found)) < ROOM_BYTES:
+            break
+    return found
+
+
+def slim(value: S, characters: int = SLIM_CHARACTERS[0]) -> S:
     """`value` without evidence and labels and with short texts, in its parts too."""
     changes: dict[str, object] = {}
     for name in value.__struct_fields__:
@@ -51,14 +66,19 @@ def slim(value: S) -> S:
             changes[name] = ()
         elif name == "labels":
             changes[name] = {}
+        elif name == "remediation":
+            changes[name] = remedy.text_at_most(cast("Remediable", value), characters)
         elif type(part) is str:
-            changes[name] = part[:SLIM_CHARACTERS]
+            changes[name] = part[:characters]
+        elif isinstance(part, Fix):
+            # Without its statements if it is longer: half of one must not be run.
+            changes[name] = slim(remedy.at_most(part, characters) or part, characters)
         elif isinstance(part, msgspec.Struct):
-            changes[name] = slim(part)
+            changes[name] = slim(part, characters)
         elif isinstance(part, tuple):
             parts = cast("tuple[object, ...]", part)
             changes[name] = tuple(
-                slim(one) if isinstance(one, msgspec.Struct) else one for one in parts
+                slim(one, characters) if isinstance(one, msgspec.Struct) else one for one in parts
             )
     return msgspec.structs.replace(value, **changes)
 

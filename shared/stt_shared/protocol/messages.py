@@ -19,6 +19,7 @@ from stt_shared.protocol.enums import (
 )
 
 MAX_OTHER_OUTBOXES = 8
+MAX_FINDINGS = 500  # of one check on one target: a result with more is refused
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # a time without a zone is rejected
 
 

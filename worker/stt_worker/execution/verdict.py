@@ -13,7 +13,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.remediation import fix_of
 from stt_shared.identity import finding_key
 from stt_shared.protocol.enums import Kind, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome, Finding, Fix
+from stt_shared.protocol.messages import MAX_FINDINGS, CheckOutcome, Finding, Fix
 from stt_shared.report.readable import by_severity, first_names
 from stt_shared.report.remedy import without_statements
 from stt_worker.execution import sanitize
@@ -34,7 +34,6 @@ SEVERITIES = {
 KEYS_OF_PMM = ("summary", "severity", "description", "read_more_url", "labels")
 # Unknown to PMM, with what they hold; a list of rows is looked at as a whole.
 OWN_KEYS: dict[str, type] = {"object": str, "remediation": str, "evidence": list, "formerly": dict}
-MAX_FINDINGS = 500  # of one check on one target
 MAX_KEY_CHARACTERS = 500
 MAX_SUMMARY_CHARACTERS = 500
 MAX_REASON_CHARACTERS = 1_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stt_coordinator.domain.intake.installations import plain_name
 from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_shared.protocol.enums import Outcome
-from stt_shared.protocol.messages import CheckOutcome, Result
+from stt_shared.protocol.messages import MAX_FINDINGS, CheckOutcome, Result
 
 UNKNOWN_JOB = "unknown_job"
 WRONG_JOB = "wrong_job"
@@ -22,12 +22,13 @@ FAILED_WITHOUT_FINDING = "failed_without_finding"
 UNEXPECTED_FINDING = "unexpected_finding"
 MISSING_KIND = "missing_kind"
 REPEATED_FINDING = "repeated_finding"
+TOO_MANY_FINDINGS = "too_many_findings"
 UNANNOUNCED_OUTBOX = "unannounced_outbox"
 
 CODES = (
     *(UNKNOWN_JOB, WRONG_JOB, NO_NONCE, WRONG_NONCE, NOT_ANNOUNCED, REPLAYED, UNASKED_CHECK),
     *(REPEATED_CHECK, FAILED_WITHOUT_FINDING, UNEXPECTED_FINDING, MISSING_KIND, REPEATED_FINDING),
-    UNANNOUNCED_OUTBOX,
+    *(TOO_MANY_FINDINGS, UNANNOUNCED_OUTBOX),
 )
 MAY_HAVE_FINDINGS = (Outcome.FAILED, Outcome.ERROR)  # an error keeps the good ones
 NEEDS_KIND = (Outcome.SKIPPED, Outcome.ERROR)
@@ -129,6 +130,10 @@ def _contradiction(one: CheckOutcome) -> Refusal | None:
         return Refusal(
             code=MISSING_KIND, reason=f"check {one.check} is {one.outcome} and has no kind"
         )
+    # No worker sends more, and no row of a report holds many more.
+    if len(one.findings) > MAX_FINDINGS:
+        what = f"check {one.check} has {len(one.findings)} findings, the limit is {MAX_FINDINGS}"
+        return Refusal(code=TOO_MANY_FINDINGS, reason=what)
     keys = [finding.key for finding in one.findings]
     if len(keys) != len(set(keys)):
         what = f"check {one.check} has more than one finding of the same key"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from stt_coordinator.control import pages
@@ -17,15 +18,22 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
-from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.enums import Family, Outcome, Severity
 from stt_shared.protocol.findings import (
     ChangesReply,
     ChangesRequest,
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.queries.reports import ReportReply, ReportRequest
+from stt_shared.protocol.messages import MAX_FINDINGS, Fix
+from stt_shared.protocol.queries.reports import (
+    ReportedFinding,
+    ReportedResult,
+    ReportReply,
+    ReportRequest,
+)
 from stt_shared.protocol.records import Counts
+from stt_shared.report import remedy
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (
@@ -148,3 +156,41 @@ def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch)
     )
     (found,) = pages.fitting([big, big])
     assert (found.evidence, found.summary) == ((), "s")
+
+
+@pytest.mark.parametrize("length", [3, 200, 1_500])
+def test_a_row_with_as_many_findings_as_a_check_may_have_fits_into_a_message(length: int) -> None:
+    text = "x" * length
+    fix = Fix(effect=text, before=text, persistent=text, statement=(text, text), undo=(text,))
+    one = ReportedFinding(
+        id="0123456789ab",
+        severity=Severity.MAJOR,
+        object=text,
+        summary=text,
+        description=text,
+        remediation=fix.text,
+        evidence=({"row": text},),
+        since=NOW,
+        labels={"team": text},
+        read_more_url=text,
+        fix=fix,
+    )
+    row = ReportedResult(
+        target="t" * 64,
+        family=Family.MYSQL,
+        site="s" * 64,
+        check="c" * 64,
+        outcome=Outcome.FAILED,
+        kind=None,
+        reason="",
+        findings=(one,) * MAX_FINDINGS,
+    )
+    (found,) = pages.fitting([row, row]) if length > 3 else tuple(pages.fitting([row]))
+    assert len(found.findings) == MAX_FINDINGS
+    assert (found.target, found.site, found.check) == (row.target, row.site, row.check)
+    assert len(msgspec.json.encode(found)) <= pages.ROOM_BYTES
+    for shown in found.findings:
+        assert shown.fix is not None
+        # Whole or not at all: half of a statement must not be run.
+        assert shown.fix.statement in {(text, text), ()}
+        assert shown.remediation in {fix.text, remedy.LEFT_OUT}

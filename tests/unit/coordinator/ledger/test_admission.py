@@ -152,6 +152,7 @@ async def test_dispatch_that_was_never_issued_is_refused() -> None:
         ),
         ((CheckOutcome(check="c1", outcome=Outcome.ERROR),), "missing_kind"),
         ((failed("c1", finding("a"), finding("a")),), "repeated_finding"),
+        ((failed("c1", *(finding(str(n)) for n in range(501))),), "too_many_findings"),
     ],
 )
 async def test_outcomes_that_contradict_themselves_are_refused_whole_by_name(

@@ -11,9 +11,9 @@ import pytest
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.messages import MAX_FINDINGS, CheckOutcome, Finding
 from stt_worker.execution import sanitize
-from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, outcome_of
+from stt_worker.execution.verdict import SEVERITIES, fit, outcome_of
 from stt_worker.sandbox.port import Broken, Returned, Skipped
 from tests.support.checks.go import PmmError, findings_of
 
