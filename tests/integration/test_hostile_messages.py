@@ -16,6 +16,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.protocol.control import SwitchReply, SwitchRequest, Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Announcement, ControlState, Job, Result, Watermark
 from tests.support.processes.installation import Installation, installed
@@ -202,4 +203,10 @@ async def test_watermarks_and_control_states_that_nobody_can_read_stop_nothing(
         await asyncio.sleep(2)
         await connection.publish(state, good)
         await connection.flush()
+        await works(house)
+        await connection.publish(state, b'{"schema": "stt.control/v9"}')
+        await connection.flush()
+    await restarted(house.coordinator)
+    request = SwitchRequest(by="test", reason="stop")
+    assert (await house.ask(Verb.DISABLE, request, SwitchReply)).state.reason == "stop"
     await works(house)

@@ -82,6 +82,16 @@ async def test_nothing_else_replaces_what_a_newer_version_wrote() -> None:
         await state.change(disabled)
 
 
+async def test_what_a_newer_version_wrote_keeps_no_coordinator_from_its_start() -> None:
+    state = await writer(NEWER, ControlState(enabled=True))
+    await state.take_over()
+    assert not state.state.enabled
+    with pytest.raises(ProtocolError, match="v9"):
+        await state.refresh()
+    assert await state.change(disabled, replace_newer=True)
+    assert (await state.refresh()).reason == "stop"
+
+
 async def test_an_answer_read_before_a_change_does_not_undo_it() -> None:
     bus = SlowReader(MemoryBroker())
     await bus.ensure(subjects.STREAMS, [])
