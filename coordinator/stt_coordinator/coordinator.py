@@ -176,7 +176,7 @@ class Coordinator:
                 # Before results are ingested: the consumers of earlier epochs must be gone.
                 await self._bus.succeed(self._results, subjects.epoch_of_consumer)
                 # After that: as a predecessor it is deleted.
-                await self._bus.ensure((), [subjects.placeholder()])
+                await self._streams.keep_placeholder()
                 # After the consumers: from here on what an earlier coordinator still writes is
                 # refused.
                 await self._control_state.take_over()
@@ -281,7 +281,8 @@ class Coordinator:
         }
 
     async def _keep_streams(self) -> None:
-        await self._streams.ensure([self._results, subjects.placeholder()])
+        await self._streams.ensure([self._results])
+        await self._streams.keep_placeholder()
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()

@@ -30,19 +30,26 @@ class KeptStreams:
     async def ensure(self, consumers: Sequence[ConsumerSpec]) -> None:
         """Make or correct them, and `consumers`; raises UnreachableError."""
         found = await self._bus.ensure(subjects.STREAMS, consumers)
-        found = (*found, *await self._keep_subscribers())
+        subscribers = "the consumers of subscribers cannot be kept"
+        found = (*found, *await self._kept(self._subscribers, subscribers))
         for sentence in set(found) - set(self.degraded):
             _LOG.warning("feature_degraded", what=sentence)
         self.degraded = found
 
-    async def _keep_subscribers(self) -> tuple[str, ...]:
-        """Ensure the consumers of subscribers; returns what is wrong with them, as sentences."""
+    async def keep_placeholder(self) -> None:
+        """Ensure what keeps coordinators of a release before epochs from acting."""
+        what = "coordinators of a release before epochs are not kept from acting"
+        for sentence in await self._kept([subjects.placeholder()], what):
+            _LOG.warning("feature_degraded", what=sentence)
+
+    async def _kept(self, consumers: Sequence[ConsumerSpec], otherwise: str) -> tuple[str, ...]:
+        """Ensure consumers that checks can run without; returns what is wrong, as sentences."""
         try:
-            return await self._bus.ensure((), self._subscribers)
+            return await self._bus.ensure((), consumers)
         except UnreachableError as error:
-            # Not raised: a user with the permissions of an earlier release may not make them, and
-            # checks must run without subscribers.
-            return (f"the consumers of subscribers cannot be kept ({error.message})",)
+            # Not raised: the permissions may be those of an earlier release, or their files on the
+            # disk of the server are damaged. No coordinator would start for them.
+            return (f"{otherwise} ({error.message})",)
 
 
 class JobConsumers:
