@@ -26,7 +26,7 @@ vars(aiosqlite.core)["Thread"] = partial(Thread, daemon=True)
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-pytest_plugins = ["tests.servers.fixtures", "tests.servers.stores"]
+pytest_plugins = ["tests.servers.as_it_was", "tests.servers.fixtures", "tests.servers.stores"]
 
 
 @pytest.fixture(autouse=True)

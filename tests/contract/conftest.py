@@ -64,10 +64,19 @@ def mongodb42_auth(servers_folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def subject_of(request: pytest.FixtureRequest) -> Callable[[str], Subject]:
-    made: dict[str, Subject] = {}
+def lasting() -> dict[str, Subject]:
+    """Those of MongoDB: a server of theirs gets its first account once."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def subject_of(
+    request: pytest.FixtureRequest, lasting: dict[str, Subject]
+) -> Iterator[Callable[[str], Subject]]:
+    passing: dict[str, Subject] = {}
 
     def subject(name: str) -> Subject:
+        made = lasting if name.startswith("mongodb") else passing
         if name not in made:
             made[name] = make(name)
         return made[name]
@@ -83,7 +92,9 @@ def subject_of(request: pytest.FixtureRequest) -> Callable[[str], Subject]:
             return mongodb_subject(server, version)
         return mysql_subject(server, flavour, version)
 
-    return subject
+    yield subject
+    for one in passing.values():
+        one.remove()
 
 
 @pytest.fixture(params=("memory", *REAL))

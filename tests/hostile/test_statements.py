@@ -24,7 +24,11 @@ from stt_worker.databases.postgresql import server as postgresql_line
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.hostile import statements
 from tests.support.checks.real import endpoint
-from tests.support.worker.database_subjects import admin_mysql, admin_postgresql
+from tests.support.worker.database_subjects import (
+    admin_mysql,
+    admin_postgresql,
+    create_function,
+)
 from tools.postgresql_functions import (
     FIELDS_FILE,
     FIELDS_HEAD,
@@ -89,6 +93,7 @@ def log(mysql_server: Running) -> Iterator[Callable[[], str]]:
 
         yield read
         cursor.execute("SET GLOBAL general_log = 0")
+        cursor.execute("SET GLOBAL log_output = 'FILE'")
 
 
 def test_no_acting_statement_reaches_a_mysql_server(
@@ -155,6 +160,7 @@ def test_a_stored_function_of_the_session_s_database_is_not_taken_for_a_built_in
             (answer,) = ask(where, QueryType.MYSQL_SELECT, ["JSON_EXISTS('{}', '$.a') AS x"])
         finally:
             cursor.execute("SET GLOBAL init_connect = ''")
+            cursor.execute("DROP USER stt_app@localhost")
     assert isinstance(answer, Failure)
     assert "information_schema" in answer.reason  # where it was looked for
 
@@ -165,10 +171,9 @@ def test_read_only_mode_is_a_second_net_in_mysql(
     with admin_mysql(mysql_server) as cursor:
         cursor.execute("CREATE DATABASE IF NOT EXISTS stt_net")
         cursor.execute("CREATE TABLE IF NOT EXISTS stt_net.t (a int)")
-        cursor.execute("SET GLOBAL log_bin_trust_function_creators = 1")
         cursor.execute("DROP FUNCTION IF EXISTS stt_net.writes")
         body = "RETURNS int BEGIN INSERT INTO stt_net.t VALUES (1); RETURN 1; END"
-        cursor.execute(f"CREATE FUNCTION stt_net.writes() {body}")
+        create_function(cursor, f"stt_net.writes() {body}")
         monkeypatch.setattr(session, "statement", lambda one: f"SELECT {one.text}")
         texts = [
             "stt_net.writes()",

@@ -20,6 +20,7 @@ from stt_coordinator.local.servers import postgresql as embedded_postgresql
 from stt_coordinator.local.servers.cache import MissingServerError
 from stt_coordinator.local.servers.process import Running
 from tests.servers import nats_versions
+from tests.servers.as_it_was import mysql_watched, postgresql_watched
 from tests.servers.certificates import Certificates, make
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ def postgresql(servers_folder: Path) -> Iterator[Running]:
         return embedded_postgresql.start(servers_folder / "postgresql18", password=PASSWORD)
 
     with serving("PostgreSQL 18", start) as running:
-        yield running
+        yield postgresql_watched(running)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +122,7 @@ def postgresql15(servers_folder: Path, certificates: Certificates) -> Iterator[R
         )
 
     with serving("PostgreSQL 15", start) as running:
-        yield running
+        yield postgresql_watched(running)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +137,7 @@ def mariadb(servers_folder: Path, certificates: Certificates) -> Iterator[Runnin
         )
 
     with serving("MariaDB", start) as running:
-        yield running
+        yield mysql_watched(running)
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +152,7 @@ def mysql(servers_folder: Path, certificates: Certificates) -> Iterator[Running]
         )
 
     with serving("MySQL", start) as running:
-        yield running
+        yield mysql_watched(running)
 
 
 @pytest.fixture(scope="session")

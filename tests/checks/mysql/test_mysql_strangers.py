@@ -199,8 +199,9 @@ async def test_a_backslash_is_written_as_the_servers_mode_reads_it(
     runner: CheckRunner, request: pytest.FixtureRequest, family: str
 ) -> None:
     server: Running = request.getfixturevalue(family)
+    # MariaDB puts a mode of its own before the others: no replacing of text takes it out again.
     mode = "SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',NO_BACKSLASH_ESCAPES')"
-    back = "SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, ',NO_BACKSLASH_ESCAPES', '')"
+    back = "SET GLOBAL sql_mode = DEFAULT"
     make = [r"CREATE USER 'back\\slash'@'%'", mode]
     with mysql_state(server, make, [back, r"DROP USER 'back\slash'@'%'"]):
         outcome = await runner.run(EMPTY, endpoint(server, Family.MYSQL))

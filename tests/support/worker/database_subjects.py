@@ -25,6 +25,10 @@ OFF = Tls(mode="off")
 LIMITED, LIMITED_PASSWORD = "stt_limited", "limited 'pass'"
 
 
+def nothing() -> None:
+    """A server that is used for nothing else keeps what it got."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """One server seen through one implementation."""
@@ -42,26 +46,40 @@ class Subject:
     large: Question  # more than 100,000 bytes
     write: Question
     slow: Question | None = None
+    remove: Callable[[], None] = nothing  # the account that its server got for it
 
 
 def select(text: str, family: Family = Family.MYSQL) -> Question:
     return Question(type=QueryType[f"{family.upper()}_SELECT"], text=text)
 
 
+def create_function(cursor: Any, text: str) -> None:
+    """A function whose text does not promise that it reads alone, as binary logs want it."""
+    cursor.execute("SET GLOBAL log_bin_trust_function_creators = ON")
+    try:
+        cursor.execute(f"CREATE FUNCTION {text}")
+    finally:
+        cursor.execute("SET GLOBAL log_bin_trust_function_creators = OFF")
+
+
 def mysql_subject(server: Running, flavour: str, version: tuple[int, ...]) -> Subject:
     with admin_mysql(server) as cursor:
         cursor.execute("CREATE DATABASE IF NOT EXISTS stt_contract")
         cursor.execute("CREATE TABLE IF NOT EXISTS stt_contract.t (a int)")
-        cursor.execute("SET GLOBAL log_bin_trust_function_creators = 1")
         cursor.execute("DROP FUNCTION IF EXISTS stt_contract.writes")
         body = "RETURNS int BEGIN INSERT INTO stt_contract.t VALUES (1); RETURN 1; END"
-        cursor.execute(f"CREATE FUNCTION stt_contract.writes() {body}")
+        create_function(cursor, f"stt_contract.writes() {body}")
         cursor.execute(f"DROP USER IF EXISTS {LIMITED}@localhost")
         words = (LIMITED_PASSWORD,)
         cursor.execute(f"CREATE USER {LIMITED}@localhost IDENTIFIED BY %s", words)
     collations = "information_schema.collations"
     cross = ", ".join(f"{collations} {alias}" for alias in "abcde")
     endpoint = endpoint_of(server, Family.MYSQL)
+
+    def remove() -> None:
+        with admin_mysql(server) as cursor:
+            cursor.execute(f"DROP USER {LIMITED}@localhost")
+
     return Subject(
         make=lambda: MysqlDatabase(2),
         endpoint=endpoint,
@@ -76,6 +94,7 @@ def mysql_subject(server: Running, flavour: str, version: tuple[int, ...]) -> Su
         large=select("REPEAT('x', 200000) AS x"),
         write=select("stt_contract.writes()"),
         slow=select(f"COUNT(*) AS n FROM {cross}"),
+        remove=remove,
     )
 
 
@@ -89,6 +108,10 @@ def postgresql_subject(server: Running, version: tuple[int, ...]) -> Subject:
 
     def ask(text: str) -> Question:
         return select(text, Family.POSTGRESQL)
+
+    def remove() -> None:
+        with admin_postgresql(server) as connection:
+            connection.execute(f"DROP ROLE {LIMITED}")
 
     series = ", ".join(f"pg_attribute {alias}" for alias in "abcde")
     return Subject(
@@ -105,6 +128,7 @@ def postgresql_subject(server: Running, version: tuple[int, ...]) -> Subject:
         large=ask("repeat('x', 200000) AS x"),
         write=ask("nextval('stt_contract')"),
         slow=ask(f"count(*) FROM {series}"),
+        remove=remove,
     )
 
 
@@ -164,6 +188,7 @@ def memory_subject() -> Subject:
         flavour="mysql",
         version=(9, 7, 4),
         role="primary",
+        remove=nothing,
         **q,
     )
 

@@ -47,6 +47,12 @@ def holdings(server: Running) -> Known:
     return found
 
 
+def lines(server: Running) -> set[str]:
+    """The same, each as a text."""
+    tables = holdings(server).items()
+    return {f"{table}: {key} = {value}" for table, rows in tables for key, value in rows.items()}
+
+
 def without_times(row: dict[str, Any]) -> str:
     """A row as a text, in which the order of sets and the time of a change do not count."""
     kept = {key: value for key, value in row.items() if key not in TIMES}

@@ -95,7 +95,7 @@ class Surroundings:
 
     def holdings(self) -> set[str]:
         """Roles, rights and settings, each as a text."""
-        return {repr(row) for row in asked(self.server, KNOWN)}
+        return holdings(self.server)
 
     def assert_restored(self, before: set[str]) -> None:
         """Nothing is lost and nothing is new; who asks for a reload does not wait for it."""
@@ -111,6 +111,11 @@ class Surroundings:
             shop(session)
         streams = asked(self.server, "SELECT state FROM pg_stat_replication")
         assert streams == [("streaming",)], streams
+
+
+def holdings(server: Running) -> set[str]:
+    """Roles, rights and settings, each as a text."""
+    return {repr(row) for row in asked(server, KNOWN)}
 
 
 def shop(session: Any) -> None:

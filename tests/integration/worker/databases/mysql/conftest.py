@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_worker.databases.mysql.driver import MysqlDatabase
+from tests.support.checks.real import accounts, mysql_do
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ async def database() -> AsyncIterator[MysqlDatabase]:
 def server(request: pytest.FixtureRequest, name: str) -> Running:
     found: Running = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _accounts_go_with_the_file_that_made_them(mysql: Running, mariadb: Running) -> Iterator[None]:
+    known = [(server, accounts(server)) for server in (mysql, mariadb)]
+    yield
+    for server, before in known:
+        mysql_do(server, [f"DROP USER {one}" for one in sorted(accounts(server) - before)])

@@ -46,13 +46,14 @@ async def test_a_unix_socket_needs_neither_host_nor_tls(
 
 
 async def test_ed25519(mariadb: Running, database: MysqlDatabase) -> None:
-    with admin_mysql(mariadb) as cursor:
-        cursor.execute("SELECT COUNT(*) FROM mysql.plugin WHERE name = 'ed25519'")
-        if cursor.fetchone()[0] == 0:
-            cursor.execute("INSTALL SONAME 'auth_ed25519'")
-    make_user(mariadb, "curve", "IDENTIFIED VIA ed25519 USING PASSWORD('p\u00e4ss')")
     endpoint = replace(endpoint_of(mariadb, Family.MYSQL), user="curve", password="p\u00e4ss")
-    assert await rows(database, endpoint, "1 AS one") == [{"one": 1}]
+    with admin_mysql(mariadb) as cursor:
+        cursor.execute("INSTALL SONAME 'auth_ed25519'")
+        try:
+            make_user(mariadb, "curve", "IDENTIFIED VIA ed25519 USING PASSWORD('p\u00e4ss')")
+            assert await rows(database, endpoint, "1 AS one") == [{"one": 1}]
+        finally:
+            cursor.execute("UNINSTALL SONAME 'auth_ed25519'")
 
 
 async def test_mysql_native_password(mariadb: Running, database: MysqlDatabase) -> None:

@@ -17,6 +17,7 @@ from stt_worker.databases.port import Failure, Limits, Tls
 from stt_worker.databases.postgresql import server as postgresql_line
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.servers.fixtures import serving
+from tests.support.checks.real import postgresql_state
 from tests.support.worker.database_subjects import admin_postgresql
 from tests.support.worker.postgresql_questions import ask, at, refusal, rows, select
 
@@ -38,11 +39,10 @@ def role(postgresql: Running) -> Iterator[str]:
 
 async def test_a_password_may_hold_any_character(postgresql: Running) -> None:
     quoted = EVERYTHING.replace("'", "''")
-    with admin_postgresql(postgresql) as connection:
-        connection.execute("DROP ROLE IF EXISTS anything")
-        connection.execute(f"CREATE ROLE anything LOGIN PASSWORD '{quoted}'".encode())
     endpoint = replace(at(postgresql), user="anything", password=EVERYTHING)
-    assert await rows(endpoint, "current_user AS u") == [{"u": "anything"}]
+    make = [f"CREATE ROLE anything LOGIN PASSWORD '{quoted}'"]
+    with postgresql_state(postgresql, make, ["DROP ROLE anything"]):
+        assert await rows(endpoint, "current_user AS u") == [{"u": "anything"}]
 
 
 async def test_a_unix_socket_is_named_by_its_folder_or_its_file(postgresql: Running) -> None:
