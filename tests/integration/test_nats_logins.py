@@ -58,7 +58,8 @@ def targets_of(folder: Path, environ: dict[str, str]) -> list[str]:
     """The targets that a coordinator learns of from a worker, both with this environment."""
     config = folder / "worker.toml"
     config.write_text(TARGETS.format(folder=folder))
-    whole = environ | {"PW": "x", "STT_COORDINATOR_STATE_DIR": str(folder / "c")}
+    own = {"STT_COORDINATOR_STATE_DIR": str(folder / "c"), "STT_WEB_LISTEN": ""}
+    whole = environ | own | {"PW": "x"}
     with (
         running(folder, "coordinator", **whole),
         running(folder, "worker", "--config", str(config), **whole),

@@ -69,6 +69,8 @@ def bound(listen: str, *, login: bool = False) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # Now: two coordinators may bind one address, and the one that listens second would end.
+        found.listen()
     except OSError as error:
         found.close()
         raise ConfigError(

@@ -99,7 +99,9 @@ class Site:
 
     def coordinate(self, **more: str) -> None:
         state = str(self.folder / "coordinator")
-        environ = self.environ(COORDINATOR, STT_COORDINATOR_STATE_DIR=state, **more)
+        # Without a page: several coordinators of one machine would want its address.
+        own = {"STT_COORDINATOR_STATE_DIR": state, "STT_WEB_LISTEN": "", **more}
+        environ = self.environ(COORDINATOR, **own)
         self.start("coordinator", "coordinator", **environ)
 
     def work(self, site: str, worker: str, *targets: str, account: str = "", **more: str) -> None:
