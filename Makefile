@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Whole files, three at once on two cores, as tests of faults wait half of their time; in their
-# order: the longest are not left for the end.
-THREE_AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Whole files, each beside one other, in their order: the longest are not left for the end.
+TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 # Else each of the hundreds of processes of the tests compiles all that it imports: a second of a core.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +36,7 @@ servers: venv
 	@$(BIN)/python -m tests.servers.install >&2
 
 test: venv servers
-	$(BIN)/python -m pytest $(THREE_AT_ONCE) $(ARGS)
+	$(BIN)/python -m pytest $(TWO_AT_ONCE) $(ARGS)
 
 lint: venv
 	$(BIN)/ruff check .

@@ -145,6 +145,7 @@ def test_no_process_shows_a_secret_from_any_source(postgresql15: Running, tmp_pa
             here.service("worker", *worker, url=good, until='"worker_started"'),
         ):
             assert here.stt("enable", url=good) == 0
+            here.await_targets(url=good)
             assert here.stt("run", "--wait", "--fail-on", "none", "-o", "json", url=good) == 3
             for words in (
                 ("status",),

@@ -236,7 +236,7 @@ def test_a_standby_is_shown_while_it_waits_and_its_own_address_names_who_acts(
     with beside(two_coordinators(tmp_path)) as (mine, other, standby):
         page.goto(other)
         assert "This coordinator does not act: standby behind a on " in page.inner_text("body")
-        shows(page, f"{mine}/settings", "standby")
+        shows(page, f"{mine}/settings", "\tstandby\t")
         rows = page.locator("[aria-label=Coordinators] tbody tr").all_inner_texts()
         assert [row.split("\t")[0::2] for row in rows] == [["a", "leader"], ["b", "standby"]]
         assert standby.stop() == 0

@@ -147,6 +147,14 @@ class Site:
             assert monotonic() < deadline, path.read_text(errors="replace")[-2000:]
             time.sleep(0.1)
 
+    def await_targets(self, *, url: str) -> None:
+        """Return as soon as the coordinator knows targets: a worker announces after its start."""
+        deadline = monotonic() + TIMEOUT_S
+        listing = ("targets", "list", "-o", "json")
+        while not (done := prepared().run(listing, self.environ(url))).stdout.count('"target"'):
+            assert monotonic() < deadline, done.stderr
+            time.sleep(0.1)
+
     def leaks(self) -> list[str]:
         """Where a secret stands in any form: in outputs, and in files that a run leaves behind."""
         written: dict[str, bytes] = dict(self.outputs)
